@@ -1,0 +1,56 @@
+# make help lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+# Development unless the environment or .env says otherwise.
+export APP_ENV ?= $(or $(shell sed -n 's/^APP_ENV=//p' .env 2>/dev/null | tail -n 1),development)
+
+.DEFAULT_GOAL := help
+.PHONY: help run check test lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: .venv/installed ## Set everything up and serve on http://localhost:8000
+	@$(BIN)/flask --app wsgi prepare
+	@exec $(BIN)/gunicorn wsgi:app
+
+check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, import rules, templates, JavaScript types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet templates
+	npm --prefix tests/js run --silent check
+
+test: check /usr/bin/chromium ## Set everything up, check, and run every test
+	npm --prefix tests/js test --silent
+	$(BIN)/pytest
+
+lock: .venv/installed-tests ## Pin the newest versions that pyproject.toml allows, with their hashes
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  --group test --constraint requirements.txt pyproject.toml --output-file tests/requirements.txt
+
+clean: ## Remove what the targets above installed; instance/ (your data) stays
+	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python requirements.txt
+	@echo "Installing into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+.venv/installed-tests: .venv/installed tests/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	@touch $@
+
+tests/js/node_modules/installed: tests/js/package-lock.json
+	npm --prefix tests/js ci --silent --no-audit --no-fund
+	@touch $@
+
+/usr/bin/chromium:
+	@tests/install-chromium

@@ -1,0 +1,44 @@
+"""How gunicorn serves the product: `gunicorn wsgi:app` reads this file by itself."""
+
+import socket
+import sys
+
+from webapp.config import ConfigError, load_settings
+
+try:
+    settings = load_settings()
+except ConfigError as error:
+    # Checked here, once: a worker that exits while it imports would be started again for ever.
+    sys.exit(f"Evergreen cannot start:\n{error}")
+
+bind = f"{settings.host}:{settings.port}"
+workers = settings.web_concurrency
+# Threads, so that an API call need not wait behind a password being hashed (23 ms) in the same worker.
+worker_class = "gthread"
+threads = 4
+# Each worker has its own socket and the kernel deals connections out; with one shared socket and keep-alive, a single
+# worker may end up with all of them.
+reuse_port = True
+keepalive = 5
+graceful_timeout = 30
+# Who may set X-Forwarded-*: TRUSTED_PROXIES says, see create_app; gunicorn itself trusts nobody.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+control_socket_disable = True
+loglevel = "warning"  # each request is logged by the application, see webapp/web/hooks.py
+
+
+def when_ready(_server):
+    """Say where to look, on standard output."""
+    print(f"Evergreen serves {settings.base_url}", flush=True)
+
+
+def on_starting(_server):
+    """Say in one line that the port is taken; with `reuse_port` two servers would share it without a word."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            sys.exit(f"Evergreen cannot listen on {bind}: {error.strerror}. Stop what runs there, or set PORT.")

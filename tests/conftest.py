@@ -1,0 +1,84 @@
+"""Fixtures of every test: settings, a fresh database, the application over it, a user, a live server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support import people
+from tests.support.databases import fresh_database
+from tests.support.live import LiveServer, serve
+from tests.support.settings import make_settings
+from webapp import create_app
+from webapp.config import Settings
+from webapp.database import db
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty, migrated database; every test that uses one runs on both engines."""
+    return fresh_database(request.param, tmp_path)
+
+
+@pytest.fixture
+def make_app(database_url: str) -> Iterator[Callable[..., Flask]]:
+    """A function that returns the application over the fresh database, with settings changed as it is told."""
+    apps: list[Flask] = []
+
+    def make(**settings: Any) -> Flask:
+        app = create_app(make_settings(database_url=database_url, **settings))
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def http(app: Flask) -> FlaskClient:
+    """A test client of `app`, with a cookie jar of its own and a page's same-origin header left out."""
+    return app.test_client()
+
+
+@pytest.fixture
+def user_id(app: Flask) -> int:
+    """John Doe, test@test.com / Test123!"""
+    return people.create_user(app)
+
+
+@pytest.fixture
+def signed_in(http: FlaskClient, user_id: int) -> people.SignedIn:
+    """John Doe signed in by the API with the body transport."""
+    return people.sign_in(http)
+
+
+@pytest.fixture
+def live(database_url: str, tmp_path: Path) -> Callable[..., AbstractContextManager[LiveServer]]:
+    """A function that serves the product by gunicorn over the fresh database, with the demo user created."""
+
+    def start(**settings: Any) -> AbstractContextManager[LiveServer]:
+        app = create_app(make_settings(database_url=database_url))
+        people.create_user(app)
+        with app.app_context():
+            db.engine.dispose()
+        return serve(tmp_path, database_url, **settings)
+
+    return start

@@ -1,0 +1,22 @@
+"""The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead."""
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from webapp import clock
+from webapp.web import context
+from wsgi import app
+
+_file = Path(os.environ["TEST_CLOCK_FILE"])
+
+
+def _moved_now() -> datetime:
+    ahead = json.loads(_file.read_text()) if _file.exists() else 0
+    return clock.utc_now() + timedelta(seconds=ahead)
+
+
+context.utc_now = _moved_now  # type: ignore[attr-defined]
+
+__all__ = ["app"]

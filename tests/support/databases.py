@@ -1,0 +1,56 @@
+"""A fresh, migrated database for each test: a copied SQLite file, or an emptied PostgreSQL database."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import psycopg
+from flask_migrate import upgrade
+
+from tests.support.services import POSTGRESQL, require_postgresql
+from tests.support.settings import make_settings
+from webapp import create_app
+from webapp.database import db
+
+TABLES = "users, auth_sessions, audit_events, products"
+
+
+def _migrate(url: str) -> None:
+    app = create_app(make_settings(database_url=url))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+
+
+@cache
+def _sqlite_template() -> Path:
+    path = Path(mkdtemp(prefix="evergreen-")) / "template.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@cache
+def _postgresql_url() -> str:
+    name = f"evergreen_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    server = POSTGRESQL.replace("+psycopg", "")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    url = f"{POSTGRESQL}/{name}"
+    _migrate(url)
+    return url
+
+
+def fresh_database(kind: str, folder: Path) -> str:
+    """Return the URL of an empty database of the newest schema; `kind` is sqlite or postgresql."""
+    if kind == "sqlite":
+        path = folder / "evergreen.db"
+        shutil.copy(_sqlite_template(), path)
+        return f"sqlite:///{path}"
+    require_postgresql()
+    url = _postgresql_url()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
+    return url

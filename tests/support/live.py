@@ -1,0 +1,113 @@
+"""The product as it is really served: gunicorn with several workers, on a port of 127.0.0.1."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.support.settings import SECRET_KEY
+from webapp.config import ROOT
+
+STARTS_WITHIN = 30  # seconds
+
+
+@dataclass
+class LiveServer:
+    """A running server. `move_clock` changes what its workers take for now; `log` is what it has printed."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text(errors="replace")
+
+    @property
+    def worker_pids(self) -> list[int]:
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
+
+    def move_clock(self, seconds: float) -> None:
+        """Let every worker's clock go `seconds` ahead of the machine's from now on."""
+        temporary = self.folder / "clock.new"
+        temporary.write_text(json.dumps(seconds))
+        temporary.replace(self.folder / "clock")
+
+    def flask(self, *arguments: str) -> str:
+        """Run `flask --app wsgi …` with the server's settings; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            env=self.settings, cwd=ROOT, capture_output=True, text=True, check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(how)
+        self.process.wait(15)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any) -> Iterator[LiveServer]:
+    """Serve the product with `settings` (names in lower case) over `database_url` until the block ends."""
+    port = free_port()
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {
+        "APP_ENV": "development",
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "WEB_CONCURRENCY": str(workers),
+        "RATELIMIT_ENABLED": "false",
+        "TEST_CLOCK_FILE": str(folder / "clock"),
+        "PYTHONPATH": str(ROOT),
+        **{name.upper(): str(value) for name, value in settings.items()},
+    }
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "tests.support.clocked:app"],
+            env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+        )
+    server = LiveServer(f"http://localhost:{port}", port, process, folder, environment)
+    try:
+        _wait_until_ready(server)
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_ready(server: LiveServer) -> None:
+    import requests
+
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            if requests.get(f"{server.url}/healthz", timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    raise AssertionError(f"the server did not start:\n{server.log}")

@@ -1,0 +1,52 @@
+"""A user to sign in, and the ways to sign them in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from webapp import accounts
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.web.context import settings
+
+EMAIL = "test@test.com"
+PASSWORD = "Test123!"
+
+
+def create_user(app: Flask, email: str = EMAIL, password: str = PASSWORD, **fields: Any) -> int:
+    """Create a verified user; return their id."""
+    with app.app_context():
+        names = {"first_name": "John", "last_name": "Doe", "is_verified": True, **fields}
+        user = accounts.create_user(
+            db.session, settings(), email=email, password=password, client=COMMAND_LINE, now=utc_now(), **names
+        )
+        return user.id
+
+
+@dataclass
+class SignedIn:
+    """What a sign-in by the API gave: the tokens, and the test client that holds the cookie if there is one."""
+
+    http: FlaskClient
+    access: str
+    refresh: str | None
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access}"}
+
+    def me(self, token: str | None = None) -> TestResponse:
+        return self.http.get("/api/me", headers={"Authorization": f"Bearer {token or self.access}"})
+
+
+def sign_in(http: FlaskClient, *, transport: str = "body", email: str = EMAIL, password: str = PASSWORD) -> SignedIn:
+    """Sign in by the API; with the cookie transport `refresh` is the cookie's value."""
+    reply = http.post("/api/login", json={"email": email, "password": password, "transport": transport})
+    assert reply.status_code == 200, reply.text
+    cookie = http.get_cookie("refresh_token")
+    refresh = reply.json.get("refresh_token") or (cookie.value if cookie else None)
+    return SignedIn(http, reply.json["access_token"], refresh)

@@ -1,0 +1,116 @@
+"""Evergreen: a Flask web app whose sign-ins renew themselves. This file wires it together and decides nothing."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, g
+from flask_cors import CORS
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webapp import cli, demo, logs, models
+from webapp.config import INSTANCE, ROOT, Settings, load_settings
+from webapp.database import database_config, db
+from webapp.web import context, guard, health, hooks, limits, problems
+from webapp.web.api import auth as api_auth
+from webapp.web.api import me, products
+from webapp.web.api import sessions as api_sessions
+from webapp.web.converters import SessionIdConverter
+from webapp.web.pages import account, home
+from webapp.web.pages import auth as pages_auth
+
+MAX_BODY_BYTES = 64 * 1024
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the WSGI application. Raises ConfigError if `settings` are left out and the environment's are wrong."""
+    settings = settings or load_settings()
+    app = Flask(
+        __name__,
+        instance_path=str(INSTANCE),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.from_mapping(_flask_config(settings), **database_config(settings))
+    app.extensions["settings"] = settings
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of contract and schemas
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    logs.init_app(settings)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    JWTManager(app)
+    csrf = CSRFProtect()
+    csrf.init_app(app)
+    for part in (context, hooks, problems, guard, cli):
+        part.init_app(app)
+    limits.init_app(app, settings)
+    _register_blueprints(app, settings, csrf)
+    _allow_origins(app, settings)
+    app.context_processor(_template_context)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    prefix = "__Host-" if settings.is_https else ""
+    secret = settings.secret_key.get_secret_value()
+    return {
+        "SECRET_KEY": secret,
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY_BYTES,
+        "TRUSTED_HOSTS": [urlsplit(settings.base_url).hostname, *LOOPBACK_HOSTS],
+        "SESSION_COOKIE_NAME": f"{prefix}session",
+        "SESSION_COOKIE_SECURE": settings.is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "JWT_SECRET_KEY": secret,
+        "JWT_ALGORITHM": "HS256",
+        "JWT_TOKEN_LOCATION": ["headers"],
+        # Our guard's origin rule takes its place: front ends of other origins cannot read the API's cookies.
+        "JWT_COOKIE_CSRF_PROTECT": False,
+    }
+
+
+def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
+    app.url_map.converters["session_id"] = SessionIdConverter
+    apis = [api_auth.auth_api, me.me_api, api_sessions.sessions_api, products.products_api]
+    if settings.refresh_token_enabled:
+        apis.append(api_auth.refresh_api)
+    for api in apis:
+        csrf.exempt(api)  # no form and no page cookie opens the API: see web/guard.py
+        app.register_blueprint(api, url_prefix="/api")
+    for pages in (home.home, pages_auth.auth, account.account, health.health):
+        app.register_blueprint(pages)
+
+
+def _allow_origins(app: Flask, settings: Settings) -> None:
+    if not settings.origin_patterns:
+        return
+    CORS(
+        app,
+        resources=[r"/api/.*", r"/static/js/evergreen/.*"],
+        origins=list(settings.origin_patterns),
+        methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        # WWW-Authenticate too: by it a client tells our 401 from another's.
+        expose_headers=["X-New-Token", "Retry-After", "WWW-Authenticate"],
+        supports_credentials=True,
+        max_age=600,
+        always_send=False,
+    )
+
+
+def _template_context() -> dict[str, Any]:
+    settings = context.settings()
+    return {
+        "viewer": g.get("auth"),
+        "demo_users": demo.credentials(db.session) if settings.is_development and not g.get("auth") else [],
+    }
+
+
+__all__ = ["create_app", "models"]

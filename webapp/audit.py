@@ -1,0 +1,59 @@
+"""The audit log: what happened to which account, written in the same transaction as the act itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from webapp.database import DbSession
+from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent
+
+
+class Kind(StrEnum):
+    SIGN_IN = "sign_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    REFRESH_REUSE = "refresh_reuse"
+    SESSION_REVOKED = "session_revoked"
+    PROFILE_CHANGED = "profile_changed"
+    USER_CREATED = "user_created"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who sent the request, as far as the server can see: address, User-Agent header, id of the request."""
+
+    address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+COMMAND_LINE = Client(user_agent="flask command line")
+
+
+def record(
+    db: DbSession,
+    kind: Kind,
+    *,
+    client: Client,
+    now: datetime,
+    user_id: int | None = None,
+    actor_id: int | None = None,
+    session_id: str | None = None,
+    account_key: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add one event to the transaction at hand; the caller commits. `detail` must hold no secret."""
+    db.add(
+        AuditEvent(
+            at=now,
+            kind=kind,
+            user_id=user_id,
+            actor_id=actor_id,
+            session_id=session_id,
+            account_key=account_key,
+            ip=client.address[:ADDRESS_LENGTH],
+            user_agent=client.user_agent[:USER_AGENT_LENGTH],
+            request_id=client.request_id,
+            detail=detail,
+        )
+    )

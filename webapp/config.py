@@ -1,0 +1,255 @@
+"""Settings: the only reader of the environment. Every wrong value is reported at once, before anything starts."""
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTANCE = ROOT / "instance"
+MIN_KEY_BYTES = 32
+PLACEHOLDER_KEYS = re.compile(r"change.?me|change.?this|replace.?me|your.?secret|insert.?your", re.IGNORECASE)
+MIN_DISTINCT_CHARACTERS = 8
+
+Transport = Literal["cookie", "body"]
+
+
+def _split_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+Transports = Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split_commas), Field(min_length=1)]
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the message lists each wrong one, never its value (it may be a secret)."""
+
+
+class Settings(BaseSettings):
+    """The product's settings, read from the environment and `.env` (names in capitals there)."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    app_env: Literal["production", "development"] = Field(
+        "production", description="`development` allows plain http and makes a key of its own"
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="at least 32 bytes, signs forms and tokens; development makes one once "
+        "and keeps it in `instance/secret_key`",
+    )
+    public_url: str = Field(
+        "", description="base of every link; other hosts are refused. Development: `http://localhost:8000`"
+    )
+    database_url: str = Field("sqlite:///instance/evergreen.db", description="or `postgresql+psycopg://…`")
+
+    refresh_token_enabled: bool = Field(
+        True,
+        description="`false`: no refresh tokens, no `/api/refresh`, no `X-New-Token`; "
+        "a session lives as long as its access token",
+    )
+    access_token_expire_minutes: float = Field(
+        1440, gt=0, le=525_600, description="life of an access token; decimals allowed, here and below"
+    )
+    auto_refresh_threshold_minutes: float = Field(
+        120, gt=0, description="silent refresh below this much remaining life"
+    )
+    refresh_token_expire_days: float = Field(
+        30, gt=0, le=3650, description="idle lifetime: each refresh token's own life"
+    )
+    session_max_days: float = Field(30, gt=0, le=3650, description="absolute lifetime of a session; nothing extends it")
+    refresh_token_leeway_seconds: float = Field(
+        30, ge=0, le=60, description="grace for late requests of the same client, 0 to 60"
+    )
+    refresh_token_rotate_hours: float = Field(
+        24, ge=0, description="a refresh token presented as Bearer stays the same until it is this old"
+    )
+    refresh_token_transports: Transports = Field(
+        ("cookie", "body"), description="which ones a sign-in by the API may choose"
+    )
+
+    cors_origins: CommaSeparated = Field(
+        (),
+        description="exact origins, comma-separated. Development: any port of `http://localhost` "
+        "and `http://127.0.0.1`",
+    )
+    password_min_length: int = Field(8, ge=8, le=128, description="shortest password accepted")
+    ratelimit_enabled: bool = Field(
+        True, description="`false` also switches off the per-account throttle, which lives in the database"
+    )
+    ratelimit_storage_uri: str = Field(
+        "memory://",
+        description="limits per address: in memory they count per worker; `redis://…` for one count over all",
+    )
+    trusted_proxies: int = Field(0, ge=0, le=10, description="how many proxies in front may set `X-Forwarded-*`")
+    log_format: Literal["text", "json", ""] = Field(
+        "", description="`text` or `json`; `text` in development, else `json`"
+    )
+    host: str = Field("127.0.0.1", description="address gunicorn listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port gunicorn listens on")
+    web_concurrency: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="gunicorn workers; default: cores"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _development_defaults(cls, values: dict[str, object]) -> dict[str, object]:
+        if str(values.get("app_env", "")).lower() != "development":
+            return values
+        port = values.get("port") or 8000
+        return {
+            "secret_key": values.get("secret_key") or kept_secret_key(INSTANCE),
+            "public_url": f"http://localhost:{port}",
+            **values,
+        }
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        problems = [*self._key_problems(), *self._url_problems(), *self._lifetime_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _key_problems(self) -> list[str]:
+        key = self.secret_key.get_secret_value()
+        if not key:
+            return ["SECRET_KEY is missing: set at least 32 random bytes, such as `openssl rand -base64 48` prints"]
+        if len(key.encode()) < MIN_KEY_BYTES:
+            return [f"SECRET_KEY is too short: at least {MIN_KEY_BYTES} bytes are needed"]
+        is_guessable = len(set(key)) < MIN_DISTINCT_CHARACTERS or PLACEHOLDER_KEYS.search(key)
+        if is_guessable and self.app_env == "production":
+            return ["SECRET_KEY is guessable: use random bytes, not words or repeated characters"]
+        return []
+
+    def _url_problems(self) -> list[str]:
+        url = urlsplit(self.public_url)
+        problems = []
+        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+            problems.append("PUBLIC_URL must be the scheme and host people use, such as https://accounts.example.com")
+        elif url.scheme == "http" and self.app_env == "production":
+            problems.append("PUBLIC_URL must be https in production")
+        if not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            problems.append("DATABASE_URL must start with sqlite:/// or postgresql+psycopg://")
+        problems += [
+            f"CORS_ORIGINS: {origin!r} is not an exact origin (scheme://host[:port], no path, no *)"
+            for origin in self.cors_origins
+            if not _is_origin(origin)
+        ]
+        return problems
+
+    def _lifetime_problems(self) -> list[str]:
+        problems = []
+        if self.auto_refresh_threshold >= self.access_ttl:
+            problems.append("AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES")
+        if self.access_ttl > self.session_max:
+            problems.append("ACCESS_TOKEN_EXPIRE_MINUTES must not exceed SESSION_MAX_DAYS")
+        return problems
+
+    # --- the same settings with units, for the code ---
+
+    @cached_property
+    def base_url(self) -> str:
+        """PUBLIC_URL as an origin, without a trailing slash."""
+        return self.public_url.rstrip("/").lower()
+
+    @property
+    def is_https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @property
+    def is_development(self) -> bool:
+        return self.app_env == "development"
+
+    @cached_property
+    def access_ttl(self) -> timedelta:
+        return timedelta(minutes=self.access_token_expire_minutes)
+
+    @cached_property
+    def auto_refresh_threshold(self) -> timedelta:
+        return timedelta(minutes=self.auto_refresh_threshold_minutes)
+
+    @cached_property
+    def refresh_ttl(self) -> timedelta:
+        """Life of a refresh token; with refresh switched off the page cookie lives as long as the access token."""
+        return timedelta(days=self.refresh_token_expire_days) if self.refresh_token_enabled else self.access_ttl
+
+    @cached_property
+    def session_max(self) -> timedelta:
+        return timedelta(days=self.session_max_days) if self.refresh_token_enabled else self.access_ttl
+
+    @cached_property
+    def refresh_leeway(self) -> timedelta:
+        return timedelta(seconds=self.refresh_token_leeway_seconds)
+
+    @cached_property
+    def rotate_after(self) -> timedelta:
+        return timedelta(hours=self.refresh_token_rotate_hours)
+
+    @cached_property
+    def origin_patterns(self) -> tuple[re.Pattern[str], ...]:
+        """The CORS allow-list as exact, case-sensitive patterns; empty allows no foreign origin."""
+        if not self.cors_origins and self.is_development:
+            return (re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?\Z"),)
+        return tuple(re.compile(re.escape(origin) + r"\Z") for origin in self.cors_origins)
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether `origin` (as a browser sends it) is ours or on the allow-list."""
+        return origin == self.base_url or any(pattern.match(origin) for pattern in self.origin_patterns)
+
+
+def _is_origin(text: str) -> bool:
+    return re.fullmatch(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", text) is not None
+
+
+def kept_secret_key(folder: Path) -> str:
+    """Return the development key kept in `folder`/secret_key (mode 0600), making it on first use."""
+    path = folder / "secret_key"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        with NamedTemporaryFile("w", dir=folder, encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            # A link appears whole and only once: of two processes that start together, one key wins.
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_text(encoding="ascii").strip()
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`. Raises ConfigError with one line for each setting that is wrong."""
+    problems: list[str] = []
+    repaired: dict[str, Any] = {}
+    # A wrong field hides the checks between fields: they run in a second pass, with its default in its place.
+    for _ in range(2):
+        try:
+            settings = Settings(**repaired)
+        except ValidationError as error:
+            for item in error.errors(include_input=False, include_url=False):
+                text = item["msg"].removeprefix("Value error, ")
+                name = str(item["loc"][0]) if item["loc"] else ""
+                problems += [f"{name.upper()}: {text}"] if name else text.splitlines()
+                if name:
+                    repaired[name] = Settings.model_fields[name].get_default(call_default_factory=True)
+        else:
+            if not problems:
+                return settings
+        if not repaired:
+            break
+    raise ConfigError("\n".join(problems))

@@ -1,0 +1,70 @@
+"""The device list: a user's active sessions, each named after its browser and system (ua-parser)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import ua_parser
+from sqlalchemy import or_, select
+
+from webapp.config import Settings
+from webapp.database import DbSession
+from webapp.models import AuthSession
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One active session, as its owner sees it; all instants aware UTC."""
+
+    id: str
+    family: str
+    system: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    transport: str
+    is_current: bool
+
+
+def list_devices(db: DbSession, settings: Settings, *, user_id: int, current_sid: str, now: datetime) -> list[Device]:
+    """Return the user's active sessions, the current one first, then by when they were last seen.
+
+    A session past its idle end counts as active only as long as an access token of it may be alive."""
+    rows = db.scalars(
+        select(AuthSession)
+        .where(
+            AuthSession.user_id == user_id,
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > now,
+            or_(AuthSession.refresh_expires_at > now, AuthSession.last_seen_at > now - settings.access_ttl),
+        )
+        .order_by(AuthSession.last_seen_at.desc(), AuthSession.id)
+    )
+    devices = [_device(row, is_current=row.id == current_sid) for row in rows]
+    return sorted(devices, key=lambda device: not device.is_current)
+
+
+def _device(row: AuthSession, *, is_current: bool) -> Device:
+    family, system = device_name(row.user_agent)
+    return Device(
+        id=row.id,
+        family=family,
+        system=system,
+        address=row.ip,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        transport=row.transport,
+        is_current=is_current,
+    )
+
+
+@lru_cache(maxsize=1024)
+def device_name(user_agent: str) -> tuple[str, str]:
+    """Return browser family and system of a User-Agent header, such as ("Firefox", "Linux")."""
+    parsed = ua_parser.parse(user_agent)
+    return (
+        parsed.user_agent.family if parsed.user_agent else "Unknown browser",
+        parsed.os.family if parsed.os else "Unknown system",
+    )

@@ -1,0 +1,132 @@
+"""What can go wrong, as classes: each owns its stable code, its title and its HTTP status (RFC 9457)."""
+
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """Base of every refusal that a caller may see; `detail` is a sentence for people, never exception text."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+    status: ClassVar[int] = 500
+    # What an OAuth client is told instead (RFC 6749 §5.2); None where the HTTP status says it all.
+    oauth_error: ClassVar[str | None] = None
+
+    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or f"{self.title}."
+        self.retry_after = retry_after
+
+
+# --- What was asked is not well formed -------------------------------------------------------------
+
+
+class BadRequest(AppError):
+    code, title, status = "bad_request", "The request is malformed", 400
+    oauth_error = "invalid_request"
+
+
+class MalformedJson(BadRequest):
+    code, title = "malformed_json", "The body is not a JSON object we accept"
+
+
+class AmbiguousCredentials(BadRequest):
+    code, title = "ambiguous_credentials", "More than one credential was sent"
+
+
+class UnsupportedGrantType(BadRequest):
+    code, title = "unsupported_grant_type", "The only grant_type accepted here is refresh_token"
+    oauth_error = "unsupported_grant_type"
+
+
+class UnsupportedMediaType(AppError):
+    code, title, status = "unsupported_media_type", "The content type is not supported", 415
+
+
+class InvalidFields(AppError):
+    """Well-formed input with wrong values; `errors` maps a field's name to its messages."""
+
+    code, title, status = "invalid_fields", "Some fields are not valid", 422
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("Correct the fields named in `errors`.")
+        self.errors = errors
+
+
+class InvalidQuery(InvalidFields):
+    code, title, status = "invalid_query", "The query string is not valid", 400
+
+
+class NotFound(AppError):
+    code, title, status = "not_found", "There is nothing here", 404
+
+
+# --- Who is asking -----------------------------------------------------------------------------------
+
+
+class Unauthorized(AppError):
+    """A 401; `challenge` is the value of its WWW-Authenticate header (RFC 6750 §3)."""
+
+    challenge: ClassVar[str] = "Bearer"
+    status = 401
+    oauth_error = "invalid_grant"
+
+
+class MissingToken(Unauthorized):
+    code, title = "missing_token", "Sign in first"
+    oauth_error = "invalid_request"
+
+
+class InvalidCredentials(Unauthorized):
+    code, title = "invalid_credentials", "Email or password is incorrect"
+
+
+class InvalidToken(Unauthorized):
+    code, title = "invalid_token", "The token is not valid"
+    challenge = 'Bearer error="invalid_token"'
+
+
+class TokenExpired(InvalidToken):
+    code, title = "token_expired", "The token has expired"
+
+
+class SessionEnded(InvalidToken):
+    """The session was revoked, has expired, is unknown, or its user may no longer sign in.
+
+    `reason` is one of `revocation.EndReason`, or None where the row says nothing."""
+
+    code, title = "session_ended", "The session has ended"
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class TokenReused(SessionEnded):
+    code, title = "token_reused", "A superseded refresh token was used; the session was ended"
+
+
+class CrossOrigin(AppError):
+    code, title, status = "cross_origin", "Cookies are accepted from our own or an allowed origin only", 403
+
+
+# --- Not now -------------------------------------------------------------------------------------------
+
+
+class TooManyAttempts(AppError):
+    code, title, status = "too_many_attempts", "Too many attempts", 429
+
+
+class DatabaseUnavailable(AppError):
+    code, title, status = "database_unavailable", "The database cannot be reached at the moment", 503
+
+
+# --- What an operator asked for on the command line ----------------------------------------------------
+
+
+class AddressTaken(AppError):
+    code, title, status = "address_taken", "That address has an account already", 409
+
+
+class InvalidAddress(AppError):
+    code, title, status = "invalid_address", "That is not an e-mail address", 422

@@ -1,0 +1,85 @@
+"""The tables: columns only. What is done with them lives in the use cases."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.database import Base, UtcDateTime
+
+EMAIL_LENGTH = 254
+NAME_LENGTH = 100
+USER_AGENT_LENGTH = 400
+ADDRESS_LENGTH = 45
+
+
+class User(Base):
+    __tablename__ = "users"
+    # Ids are never given out twice: a token of a deleted user must not open the account of the next one.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
+    email_key: Mapped[str] = mapped_column(String(EMAIL_LENGTH * 2), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    first_name: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    last_name: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    email_verified: Mapped[bool] = mapped_column(default=False)
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuthSession(Base):
+    """One sign-in on one device: the token family. No token and no hash of one is stored."""
+
+    __tablename__ = "auth_sessions"
+    __table_args__ = (Index(None, "user_id", "revoked_at"), Index(None, "expires_at"))
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    transport: Mapped[str] = mapped_column(String(6))
+    remember: Mapped[bool]
+    generation: Mapped[int] = mapped_column(default=1)
+    confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_reason: Mapped[str | None] = mapped_column(String(32))
+    user_agent: Mapped[str] = mapped_column(String(USER_AGENT_LENGTH), default="")
+    ip: Mapped[str] = mapped_column(String(ADDRESS_LENGTH), default="")
+
+
+class AuditEvent(Base):
+    """Something that happened to an account. Outlives the user and the session it names: no foreign keys."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "account_key", "at"), Index(None, "user_id", "at"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[int | None]
+    actor_id: Mapped[int | None]
+    session_id: Mapped[str | None] = mapped_column(String(22), index=True)
+    account_key: Mapped[str | None] = mapped_column(String(64))
+    ip: Mapped[str] = mapped_column(String(ADDRESS_LENGTH), default="")
+    user_agent: Mapped[str] = mapped_column(String(USER_AGENT_LENGTH), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class Product(Base):
+    """The example of a protected resource."""
+
+    __tablename__ = "products"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH), unique=True)
+    description: Mapped[str] = mapped_column(Text, default="")
+    price_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")

@@ -1,0 +1,117 @@
+"""Ending sessions: a conditional UPDATE of the row, with its audit event in the same transaction.
+
+What is ended here is dead at its next request on every worker and host, since each request reads the row."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from webapp import audit
+from webapp.database import DbSession
+from webapp.models import AuthSession
+
+PURGE_BATCH: Final = 1000
+
+
+class EndReason(StrEnum):
+    SIGNED_OUT = "signed_out"
+    ENDED_BY_USER = "ended_by_user"
+    ENDED_BY_OPERATOR = "ended_by_operator"
+    REUSE = "reuse"
+
+
+def end_sessions(
+    db: DbSession,
+    *which: ColumnElement[bool],
+    reason: EndReason,
+    actor_id: int | None,
+    client: audit.Client,
+    now: datetime,
+) -> list[str]:
+    """End every session that meets the conditions and is not ended yet; the caller commits. Return their ids."""
+    ended = db.execute(
+        update(AuthSession)
+        .where(*which, AuthSession.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason=reason)
+        .returning(AuthSession.id, AuthSession.user_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for sid, user_id in ended:
+        audit.record(
+            db,
+            audit.Kind.SESSION_REVOKED,
+            client=client,
+            now=now,
+            user_id=user_id,
+            actor_id=actor_id,
+            session_id=sid,
+            reason=reason,
+        )
+    return [sid for sid, _ in ended]
+
+
+def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
+    """End the user's own session; commits. Ending one that has ended, or never was, is no error."""
+    end_sessions(
+        db,
+        AuthSession.id == sid,
+        AuthSession.user_id == user_id,
+        reason=EndReason.SIGNED_OUT,
+        actor_id=user_id,
+        client=client,
+        now=now,
+    )
+    db.commit()
+
+
+def end_own_session(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> bool:
+    """End one of the user's sessions from the device list; commits. Return whether there was one to end."""
+    ended = end_sessions(
+        db,
+        AuthSession.id == sid,
+        AuthSession.user_id == user_id,
+        AuthSession.expires_at > now,
+        reason=EndReason.ENDED_BY_USER,
+        actor_id=user_id,
+        client=client,
+        now=now,
+    )
+    db.commit()
+    return bool(ended)
+
+
+def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
+    """End all of the user's live sessions but one; commits. Return how many were ended."""
+    ended = end_sessions(
+        db,
+        AuthSession.id != keep_sid,
+        AuthSession.user_id == user_id,
+        AuthSession.expires_at > now,
+        reason=EndReason.ENDED_BY_USER,
+        actor_id=user_id,
+        client=client,
+        now=now,
+    )
+    db.commit()
+    return len(ended)
+
+
+def purge(db: DbSession, *, now: datetime, batch: int = PURGE_BATCH) -> int:
+    """Delete the rows of sessions past their absolute end, `batch` rows a commit. Return how many.
+
+    Rows of ended sessions stay until then, so that a superseded token that comes back late is known as such."""
+    total = 0
+    while True:
+        expired = select(AuthSession.id).where(AuthSession.expires_at <= now).limit(batch)
+        deleted = db.scalars(
+            delete(AuthSession)
+            .where(AuthSession.id.in_(expired))
+            .returning(AuthSession.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        db.commit()
+        total += len(deleted)
+        if len(deleted) < batch:
+            return total

@@ -1,0 +1,56 @@
+"""The user's own sessions, for programs: list them, end one, end all others."""
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from webapp import revocation
+from webapp.database import db
+from webapp.devices import Device, list_devices
+from webapp.errors import NotFound
+from webapp.web import cookies, guard
+from webapp.web.context import settings
+from webapp.web.schemas import DeviceAnswer, DevicesAnswer
+
+sessions_api = Blueprint("sessions_api", __name__)
+
+
+@sessions_api.get("/sessions")
+@guard.access_required
+def index() -> ResponseReturnValue:
+    devices = list_devices(db.session, settings(), user_id=g.auth.user.id, current_sid=g.auth.sid, now=g.now)
+    return jsonify(DevicesAnswer(items=[_answer(device) for device in devices]).model_dump(mode="json"))
+
+
+@sessions_api.delete("/sessions/<session_id:sid>")
+@guard.access_required
+def end(sid: str) -> ResponseReturnValue:
+    if not revocation.end_own_session(db.session, sid=sid, user_id=g.auth.user.id, client=g.client, now=g.now):
+        raise NotFound("You have no active session with this id.")
+    response = Response(status=204)
+    if sid == g.auth.sid:
+        guard.withhold_renewal()
+        if cookies.read_refresh(settings(), request):
+            cookies.clear_refresh(settings(), response)
+    return response
+
+
+@sessions_api.delete("/sessions")
+@guard.access_required
+def end_others() -> ResponseReturnValue:
+    revocation.end_other_sessions(db.session, keep_sid=g.auth.sid, user_id=g.auth.user.id, client=g.client, now=g.now)
+    return Response(status=204)
+
+
+def _answer(device: Device) -> DeviceAnswer:
+    return DeviceAnswer(
+        id=device.id,
+        device=f"{device.family} on {device.system}",
+        browser=device.family,
+        system=device.system,
+        address=device.address,
+        transport=device.transport,
+        created_at=device.created_at,
+        last_seen_at=device.last_seen_at,
+        expires_at=device.expires_at,
+        current=device.is_current,
+    )

@@ -1,0 +1,96 @@
+"""Reading request bodies: strict JSON (RFC 8259, UTF-8) into a pydantic model, and query strings likewise."""
+
+import json
+import math
+from typing import Any, Final, NoReturn, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, ValidationError
+
+from webapp.errors import InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
+
+MAX_DEPTH: Final = 20
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_json(request: Request, model: type[Model]) -> Model:
+    """Return the JSON object of the body as `model`.
+
+    Raises UnsupportedMediaType for another content type, MalformedJson for anything but one UTF-8 JSON object, and
+    InvalidFields for wrong, missing or unknown fields."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    return _validate(model, _parse_object(request.get_data()), InvalidFields)
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """Return the query string as `model`. Raises InvalidQuery for wrong values and for repeated names."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise InvalidQuery({name: ["Given more than once."] for name in repeated})
+    return _validate(model, request.args.to_dict(), InvalidQuery)
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique_names,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except (ValueError, RecursionError):
+        raise MalformedJson("The body is not valid UTF-8 JSON.") from None
+    if not isinstance(value, dict):
+        raise MalformedJson("The body must be a JSON object.")
+    _check_text(value, depth=1)
+    return value
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name is repeated")
+    return result
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("the number is too large")
+    return number
+
+
+def _check_text(value: object, *, depth: int) -> None:
+    """Refuse what no database or hash can hold: NUL, lone surrogates; and nesting without end."""
+    if depth > MAX_DEPTH:
+        raise MalformedJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(value, str) and not is_storable(value):
+        raise MalformedJson("Text must not contain NUL or unpaired surrogates.")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_text(name, depth=depth)
+            _check_text(item, depth=depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item, depth=depth + 1)
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database and every hash takes `text`: no NUL, no unpaired surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _validate(model: type[Model], values: dict[str, Any], error_class: type[InvalidFields]) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        errors: dict[str, list[str]] = {}
+        for item in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in item["loc"]) or "body"
+            errors.setdefault(name, []).append(item["msg"].removeprefix("Value error, "))
+        raise error_class(errors) from None

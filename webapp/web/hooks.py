@@ -1,0 +1,81 @@
+"""What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log."""
+
+import json
+import logging
+from time import perf_counter
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from webapp import tokens
+from webapp.web.context import settings
+from webapp.web.problems import is_for_program
+
+log = logging.getLogger("webapp.requests")
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def init_app(app: Flask) -> None:
+    # Flask runs these last to first: the log line is written when everything else is settled.
+    app.after_request(_log_request)
+    app.after_request(_set_security_headers)
+    app.after_request(_set_caching)
+    app.after_request(_offer_new_token)
+
+
+def _offer_new_token(response: Response) -> Response:
+    """Method 1: renew an access token near its end; the guard decided, see sessions.due_renewal."""
+    renewal = g.get("renewal")
+    is_success = 200 <= response.status_code < 300  # noqa: PLR2004 - the 2xx class
+    if renewal is not None and is_success and request.method not in ("HEAD", "OPTIONS"):
+        response.headers["X-New-Token"] = tokens.mint_access(settings(), **renewal)
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _set_caching(response: Response) -> Response:
+    if request.path.startswith("/static/"):
+        return response
+    # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep the answer.
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    response.vary.update(["Origin", "Authorization", "Cookie"] if is_for_program() else ["Cookie"])
+    return response
+
+
+def _set_security_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if settings().is_https:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return response
+
+
+def _log_request(response: Response) -> Response:
+    auth = g.get("auth")
+    fields = {
+        "request_id": g.get("request_id", ""),
+        "method": request.method,
+        "path": request.path,  # never the query string: it may carry what somebody took for a place for tokens
+        "status": response.status_code,
+        "ms": round((perf_counter() - g.get("started", perf_counter())) * 1000, 1),
+        "address": request.remote_addr,
+        "user_id": auth.user.id if auth else None,
+        "session_id": auth.sid if auth else None,
+        "renewed": "X-New-Token" in response.headers,
+    }
+    if settings().log_format == "text" or (not settings().log_format and settings().is_development):
+        log.info("%(method)s %(path)s %(status)s %(ms)s ms", {**fields, "path": ascii(request.path)[1:-1]})
+    else:
+        log.info(json.dumps(fields))
+    return response

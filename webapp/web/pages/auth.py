@@ -1,0 +1,75 @@
+"""Signing in and out, for people."""
+
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import accounts, revocation, sessions
+from webapp.database import db
+from webapp.errors import InvalidCredentials
+from webapp.web import cookies
+from webapp.web.context import settings
+from webapp.web.forms import LoginForm
+from webapp.web.limits import limit_failed_sign_ins
+from webapp.web.redirects import own_path
+
+auth = Blueprint("auth", __name__)
+
+
+@auth.get("/login")
+def login() -> ResponseReturnValue:
+    if g.auth is not None:
+        return redirect(_destination(request.args.get("next")), 303)
+    return render_template("auth/login.html", form=LoginForm(data={"next": request.args.get("next", "")}))
+
+
+@auth.post("/login")
+@limit_failed_sign_ins
+def submit_login() -> ResponseReturnValue:
+    form = LoginForm()
+    if not form.validate():
+        return render_template("auth/login.html", form=form), 422
+    try:
+        user = accounts.authenticate(
+            db.session,
+            settings(),
+            email=form.email.data,
+            password=form.password.data,
+            client=g.client,
+            now=g.now,
+        )
+    except InvalidCredentials as error:
+        form.form_errors.append(f"{error.title}.")
+        return render_template("auth/login.html", form=form), 422
+    return _sign_in(user.id, remember=form.remember.data, destination=_destination(form.next.data))
+
+
+@auth.post("/logout")
+def logout() -> ResponseReturnValue:
+    if g.auth is not None:
+        revocation.sign_out(db.session, sid=g.auth.sid, user_id=g.auth.user.id, client=g.client, now=g.now)
+    session.clear()
+    flash("You are signed out.", "success")
+    response = redirect(url_for("auth.login"), 303)
+    cookies.clear_refresh(settings(), response)
+    return response
+
+
+def _sign_in(user_id: int, *, remember: bool, destination: str) -> ResponseReturnValue:
+    pair = sessions.open_session(
+        db.session,
+        settings(),
+        user_id=user_id,
+        transport="cookie",
+        remember=remember,
+        client=g.client,
+        now=g.now,
+    )
+    # A new sign-in starts a new form session: nothing that was planted before it stays.
+    session.clear()
+    response = redirect(destination, 303)
+    cookies.set_refresh(settings(), response, pair)
+    return response
+
+
+def _destination(target: str | None) -> str:
+    return own_path(target, default=url_for("account.profile"))

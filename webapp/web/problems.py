@@ -1,0 +1,124 @@
+"""Errors on their way out: problem+json for programs (RFC 9457), a page with a next step for people."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from webapp.database import OUTAGES
+from webapp.errors import AppError, DatabaseUnavailable, InvalidFields, SessionEnded, TokenExpired, Unauthorized
+from webapp.web import cookies
+from webapp.web.context import settings
+
+log = logging.getLogger(__name__)
+
+PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/.well-known/")
+
+# What people can do about it, where the error itself does not say.
+_ADVICE = {
+    400: "The request could not be understood. Go back and try again.",
+    404: "Check the address, or start from the first page.",
+    405: "This address cannot be used that way.",
+    413: "What was sent is too large.",
+    500: "The fault is ours and has been logged. Try again, or come back a little later.",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(AppError, _app_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    for outage in OUTAGES:
+        app.register_error_handler(outage, _outage)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(status: int, code: str, title: str, detail: str, *, errors: dict[str, list[str]] | None = None) -> Response:
+    """Return an application/problem+json response; `code` is stable, `detail` is for people."""
+    body: dict[str, Any] = {
+        "type": f"urn:problem-type:evergreen:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def is_for_program() -> bool:
+    return request.path.startswith(PROGRAM_PATHS)
+
+
+def _app_error(error: AppError) -> Response:
+    if g.get("is_oauth_form") and error.oauth_error:
+        body = {"error": error.oauth_error, "error_description": error.detail}
+        response = Response(json.dumps(body), HTTPStatus.BAD_REQUEST, content_type="application/json")
+    elif is_for_program():
+        errors = error.errors if isinstance(error, InvalidFields) else None
+        response = problem(error.status, error.code, error.title, error.detail, errors=errors)
+    else:
+        response = _page(error.status, error.title, error.detail)
+    if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = error.challenge
+    # Only where the session is really over, never for a passing failure: an honest client keeps its cookie.
+    if g.get("is_cookie_credential") and isinstance(error, SessionEnded | TokenExpired):
+        cookies.clear_refresh(settings(), response)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _csrf_error(error: CSRFError) -> Response:
+    """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
+    detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
+    return _page(400, "The form has expired", detail, action_url=request.path, action_label="Open the page again")
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < HTTPStatus.BAD_REQUEST:  # Werkzeug's redirects are raised too
+        return Response(error.get_response().response, status, headers=error.get_headers())
+    title = HTTPStatus(status).phrase
+    detail = _ADVICE.get(status, f"{title}.")
+    if is_for_program():
+        response = problem(status, title.lower().replace(" ", "_"), title, detail)
+    else:
+        response = _page(status, title, detail)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _outage(error: Exception) -> Response:
+    log.error("database unavailable: %s", type(error).__name__)
+    return _app_error(DatabaseUnavailable(retry_after=1))
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("unexpected error, request %s", g.get("request_id", ""), exc_info=error)
+    title = "Something went wrong"
+    if is_for_program():
+        return problem(500, "internal_error", title, _ADVICE[500])
+    return _page(500, title, _ADVICE[500])
+
+
+def _page(
+    status: int, title: str, detail: str, *, action_url: str | None = None, action_label: str | None = None
+) -> Response:
+    html = render_template(
+        "error.html",
+        status=status,
+        title=title,
+        detail=detail,
+        request_id=g.get("request_id", ""),
+        action_url=action_url or url_for("home.index"),
+        action_label=action_label or "Go to the first page",
+    )
+    return Response(html, status)
