@@ -2,23 +2,19 @@
 
 import os
 import re
-import secrets
-from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from webapp.keys import kept_secret_key, key_problems
+
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
-MIN_KEY_BYTES = 32
-PLACEHOLDER_KEYS = re.compile(r"change.?me|change.?this|replace.?me|your.?secret|insert.?your", re.IGNORECASE)
-MIN_DISTINCT_CHARACTERS = 8
 
 Transport = Literal["cookie", "body"]
 
@@ -129,14 +125,7 @@ class Settings(BaseSettings):
 
     def _key_problems(self) -> list[str]:
         key = self.secret_key.get_secret_value()
-        if not key:
-            return ["SECRET_KEY is missing: set at least 32 random bytes, such as `openssl rand -base64 48` prints"]
-        if len(key.encode()) < MIN_KEY_BYTES:
-            return [f"SECRET_KEY is too short: at least {MIN_KEY_BYTES} bytes are needed"]
-        is_guessable = len(set(key)) < MIN_DISTINCT_CHARACTERS or PLACEHOLDER_KEYS.search(key)
-        if is_guessable and self.app_env == "production":
-            return ["SECRET_KEY is guessable: use random bytes, not words or repeated characters"]
-        return []
+        return [f"SECRET_KEY {problem}" for problem in key_problems(key, is_production=self.app_env == "production")]
 
     def _url_problems(self) -> list[str]:
         url = urlsplit(self.public_url)
@@ -155,12 +144,9 @@ class Settings(BaseSettings):
         return problems
 
     def _lifetime_problems(self) -> list[str]:
-        problems = []
-        if self.auto_refresh_threshold >= self.access_ttl:
-            problems.append("AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES")
-        if self.access_ttl > self.session_max:
-            problems.append("ACCESS_TOKEN_EXPIRE_MINUTES must not exceed SESSION_MAX_DAYS")
-        return problems
+        if self.auto_refresh_threshold < self.access_ttl:
+            return []
+        return ["AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES"]
 
     # --- the same settings with units, for the code ---
 
@@ -216,20 +202,6 @@ class Settings(BaseSettings):
 
 def _is_origin(text: str) -> bool:
     return re.fullmatch(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", text) is not None
-
-
-def kept_secret_key(folder: Path) -> str:
-    """Return the development key kept in `folder`/secret_key (mode 0600), making it on first use."""
-    path = folder / "secret_key"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        with NamedTemporaryFile("w", dir=folder, encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            # A link appears whole and only once: of two processes that start together, one key wins.
-            with suppress(FileExistsError):
-                os.link(file.name, path)
-    return path.read_text(encoding="ascii").strip()
 
 
 def load_settings() -> Settings:

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from webapp import audit
 from webapp.database import DbSession
-from webapp.models import AuthSession
+from webapp.models import AuditEvent, AuthSession
+from webapp.session_state import SessionState
 
 PURGE_BATCH: Final = 1000
 
@@ -96,6 +97,20 @@ def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: au
     )
     db.commit()
     return len(ended)
+
+
+def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:
+    """End a session whose superseded token came back, and raise the alarm, once however often it comes; commits."""
+    end_sessions(db, AuthSession.id == session.sid, reason=EndReason.REUSE, actor_id=None, client=client, now=now)
+    alarm = select(AuditEvent.id).where(
+        AuditEvent.session_id == session.sid, AuditEvent.kind == audit.Kind.REFRESH_REUSE
+    )
+    if db.scalar(alarm) is None:
+        audit.record(
+            db, audit.Kind.REFRESH_REUSE, client=client, now=now, user_id=session.user.id, session_id=session.sid
+        )
+    # Committed here: the error raised next must not roll the revocation back.
+    db.commit()
 
 
 def purge(db: DbSession, *, now: datetime, batch: int = PURGE_BATCH) -> int:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
+from webapp.audit import Client
 from webapp.config import Transport
 from webapp.database import DbSession
 from webapp.errors import SessionEnded
-from webapp.models import AuthSession, User
+from webapp.models import ADDRESS_LENGTH, AuthSession, User
+
+SEEN_EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +94,15 @@ def find(db: DbSession, sid: str, user_id: int) -> SessionState:
     values: Sequence[Any] = row
     split = len(_SESSION_COLUMNS)
     return SessionState(*values[:split], user=SessionUser(*values[split:]))  # type: ignore[misc]  # a row has no types
+
+
+def note_seen(db: DbSession, session: SessionState, *, client: Client, now: datetime) -> None:
+    """Write down when and from where the session was last used, at most once a minute; commits if it writes."""
+    if now - session.last_seen_at < SEEN_EVERY:
+        return
+    db.execute(
+        update(AuthSession)
+        .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
+        .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH])
+    )
+    db.commit()

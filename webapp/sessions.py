@@ -7,19 +7,17 @@ costs nothing however late the retry, and parallel refreshes get equivalent succ
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from webapp import audit, tokens
 from webapp.config import Settings, Transport
 from webapp.database import DbSession
 from webapp.errors import InvalidToken, TokenReused
-from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent, AuthSession
-from webapp.revocation import EndReason, end_sessions
-from webapp.session_state import SessionState, find
-
-SEEN_EVERY: Final = timedelta(minutes=1)  # `last_seen_at` is written at most this often
+from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
+from webapp.revocation import EndReason, end_for_reuse
+from webapp.session_state import SessionState, find, note_seen
 
 Presented = Literal["cookie", "bearer", "body"]  # the three ways in which a refresh token may arrive
 
@@ -86,7 +84,7 @@ def read(
     if claims.rgen is not None and claims.rgen > session.generation:
         session = _confirm(db, settings, session, claims.rgen, now=now)
         session.require_live(now)
-    _note_seen(db, session, client=client, now=now)
+    note_seen(db, session, client=client, now=now)
     return session
 
 
@@ -98,19 +96,8 @@ def read_for_page(db: DbSession, claims: tokens.RefreshClaims, *, client: audit.
     if session.transport != "cookie":
         raise InvalidToken
     session.require_live(now)
-    _note_seen(db, session, client=client, now=now)
+    note_seen(db, session, client=client, now=now)
     return session
-
-
-def _note_seen(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:
-    if now - session.last_seen_at < SEEN_EVERY:
-        return
-    db.execute(
-        update(AuthSession)
-        .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
-        .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH])
-    )
-    db.commit()
 
 
 # --- refreshing: confirm on use ------------------------------------------------------------------------
@@ -136,10 +123,10 @@ def refresh(
     if claims.gen > session.generation and session.is_live(now):
         session = _confirm(db, settings, session, claims.gen, now=now)
     if _is_superseded(settings, session, claims.gen, now=now):
-        _end_for_reuse(db, session, client=client, now=now)
+        end_for_reuse(db, session, client=client, now=now)
         raise TokenReused(EndReason.REUSE)
     session.require_live(now)
-    _note_seen(db, session, client=client, now=now)
+    note_seen(db, session, client=client, now=now)
     # A late request of the same client gets no successor: what it has by now is newer than what it sent.
     is_late = claims.gen < session.generation
     if is_late or (presented == "bearer" and now - claims.issued_at < settings.rotate_after):
@@ -168,20 +155,6 @@ def _confirm(db: DbSession, settings: Settings, session: SessionState, gen: int,
 def _is_superseded(settings: Settings, session: SessionState, gen: int, *, now: datetime) -> bool:
     is_late = gen == session.generation - 1 and now < session.confirmed_at + settings.refresh_leeway
     return gen < session.generation and not is_late
-
-
-def _end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:
-    """End the session and raise the alarm; once a session, however often the token comes back."""
-    end_sessions(db, AuthSession.id == session.sid, reason=EndReason.REUSE, actor_id=None, client=client, now=now)
-    alarm = select(AuditEvent.id).where(
-        AuditEvent.session_id == session.sid, AuditEvent.kind == audit.Kind.REFRESH_REUSE
-    )
-    if db.scalar(alarm) is None:
-        audit.record(
-            db, audit.Kind.REFRESH_REUSE, client=client, now=now, user_id=session.user.id, session_id=session.sid
-        )
-    # Committed here: the error raised next must not roll the revocation back.
-    db.commit()
 
 
 def _issue(settings: Settings, session: SessionState, *, gen: int | None, rgen: int | None, now: datetime) -> TokenPair:

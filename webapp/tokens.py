@@ -2,14 +2,11 @@
 
 Both functions of verification raise InvalidToken or TokenExpired and nothing else, whatever the string is."""
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import jwt
@@ -17,6 +14,7 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 
 from webapp.config import Settings
 from webapp.errors import InvalidToken, TokenExpired
+from webapp.keys import key_id
 
 ALGORITHM: Final = "HS256"
 MAX_TOKEN_LENGTH: Final = 4096
@@ -110,14 +108,6 @@ def _header(settings: Settings, kind: Kind) -> dict[str, str]:
 
 def _audience(settings: Settings, kind: Kind) -> str:
     return f"{settings.base_url}/api" if kind == "access" else f"{settings.base_url}/api/refresh"
-
-
-@lru_cache(maxsize=16)
-def key_id(secret: str) -> str:
-    """Return the `kid` of a key: its JWK thumbprint (RFC 7638), shortened to 48 bits, which is enough to tell keys."""
-    key = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
-    jwk = json.dumps({"k": key, "kty": "oct"}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(hashlib.sha256(jwk.encode()).digest()[:6]).decode()
 
 
 # --- verifying -----------------------------------------------------------------------------------------

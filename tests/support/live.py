@@ -49,7 +49,11 @@ class LiveServer:
         """Run `flask --app wsgi …` with the server's settings; return what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            env=self.settings, cwd=ROOT, capture_output=True, text=True, check=False,
+            env=self.settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -85,7 +89,10 @@ def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any)
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "tests.support.clocked:app"],
-            env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     server = LiveServer(f"http://localhost:{port}", port, process, folder, environment)
     try:

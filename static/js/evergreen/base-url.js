@@ -1,0 +1,33 @@
+/**
+ * The API's address: where sign-in happens, and which requests may carry the access token.
+ *
+ * @param {string} baseURL absolute, or relative to the page
+ * @throws {TypeError} if it is relative and there is no page
+ */
+export function resolveBase(baseURL) {
+  const { origin, pathname } = new URL(baseURL, pageURL());
+  const folder = pathname.endsWith("/") ? pathname : `${pathname}/`;
+  return {
+    /** Absolute, without a slash at the end. */
+    href: origin + folder.slice(0, -1),
+
+    /**
+     * Whether a request goes to the API: same origin, and a path at or below the base's.
+     * @param {RequestInfo | URL} input
+     */
+    covers(input) {
+      try {
+        // Parsing resolves `..`, `%2e%2e` and backslashes first, as fetch itself does.
+        const url = new URL(input instanceof Request ? input.url : input, pageURL());
+        return url.origin === origin && `${url.pathname}/`.startsWith(folder);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/** What fetch resolves relative addresses against: the document's base, a worker's own address, or nothing. */
+function pageURL() {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
+}

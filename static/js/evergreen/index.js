@@ -1,0 +1,8 @@
+/**
+ * Evergreen's client: sign in, call the API, and never think about tokens again.
+ * ES modules without a build step and without dependencies.
+ */
+export { createAuth } from "./auth.js";
+export { AuthError, RefreshUnavailableError, SessionEndedError, SignInError, TransientError } from "./errors.js";
+export { installFetch } from "./install-fetch.js";
+export { memoryStorage } from "./storage.js";

@@ -1,0 +1,58 @@
+import { TransientError } from "./errors.js";
+
+/**
+ * What `localStorage` and React Native's `AsyncStorage` have in common.
+ * @typedef {object} TokenStorage
+ * @property {(key: string) => string | null | Promise<string | null>} getItem
+ * @property {(key: string, value: string) => unknown} setItem
+ * @property {(key: string) => unknown} removeItem
+ */
+
+/** @returns {TokenStorage} a storage that ends with the page or the process */
+export function memoryStorage() {
+  /** @type {Map<string, string>} */
+  const items = new Map();
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => items.set(key, value),
+    removeItem: (key) => items.delete(key),
+  };
+}
+
+/** @typedef {ReturnType<typeof refreshTokenStore>} RefreshTokenStore */
+
+/**
+ * The place of one refresh token. Every function rejects with TransientError if the storage fails.
+ *
+ * @param {TokenStorage} storage
+ * @param {string} base the API's address: a refresh token must never reach another API that shares the storage
+ */
+export function refreshTokenStore(storage, base) {
+  // Only characters that every storage takes in a key; Expo's SecureStore refuses others.
+  const key = `evergreen.${base.replaceAll(/[^\w.-]/g, "_")}`;
+  return {
+    get: () => attempt(() => storage.getItem(key)),
+
+    /** @param {string} refreshToken */
+    set: (refreshToken) => attempt(() => storage.setItem(key, refreshToken)),
+
+    /** Remove the refresh token and return it. Both are asked for at once: a later `set` cannot come between. */
+    take: () =>
+      attempt(async () => {
+        const [refreshToken] = await Promise.all([storage.getItem(key), storage.removeItem(key)]);
+        return refreshToken;
+      }),
+  };
+}
+
+/**
+ * @template T
+ * @param {() => T | Promise<T>} operation
+ */
+async function attempt(operation) {
+  try {
+    return await operation();
+  } catch (cause) {
+    throw new TransientError("The storage of the refresh token failed.", { cause });
+  }
+}

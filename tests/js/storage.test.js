@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { memoryStorage, TransientError } from "../../static/js/evergreen/index.js";
+import { refreshTokenStore } from "../../static/js/evergreen/storage.js";
+
+test("a refresh token is kept, read and taken away", async () => {
+  const store = refreshTokenStore(memoryStorage(), "https://app.test/api");
+  assert.equal(await store.get(), null);
+  await store.set("r1");
+  assert.equal(await store.get(), "r1");
+  assert.equal(await store.take(), "r1");
+  assert.equal(await store.get(), null);
+});
+
+test("two APIs in one storage never see each other's refresh token", async () => {
+  const storage = memoryStorage();
+  await refreshTokenStore(storage, "https://app.test/api").set("r1");
+  assert.equal(await refreshTokenStore(storage, "https://other.test/api").get(), null);
+});
+
+test("the key has only characters that every storage takes", async () => {
+  const keys = [];
+  const storage = { ...memoryStorage(), setItem: (key) => keys.push(key) };
+  await refreshTokenStore(storage, "https://app.test:8000/~me/api").set("r1");
+  assert.match(keys[0], /^[\w.-]+$/);
+});
+
+test("an asynchronous storage is asked to remove at once, so that a later token stays", async () => {
+  const items = new Map();
+  let queue = Promise.resolve();
+  const later = (operation) => (queue = queue.then(operation));
+  const storage = {
+    getItem: (key) => later(() => items.get(key) ?? null),
+    setItem: (key, value) => later(() => items.set(key, value)),
+    removeItem: (key) => later(() => items.delete(key)),
+  };
+  const store = refreshTokenStore(storage, "https://app.test/api");
+  await store.set("r1");
+  const taken = store.take();
+  await store.set("r2");
+  assert.equal(await taken, "r1");
+  assert.equal(await store.get(), "r2");
+});
+
+test("a storage that fails is a passing failure with its cause", async () => {
+  const cause = new Error("quota");
+  const fail = () => {
+    throw cause;
+  };
+  const store = refreshTokenStore({ getItem: fail, setItem: fail, removeItem: fail }, "https://app.test/api");
+  for (const attempt of [store.get(), store.set("r1"), store.take()]) {
+    await assert.rejects(attempt, (error) => error instanceof TransientError && error.cause === cause);
+  }
+});
