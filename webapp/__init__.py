@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import cli, demo, logs, models
+from webapp import cli, logs, models
 from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import context, guard, health, hooks, limits, problems
@@ -106,11 +106,7 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
 
 
 def _template_context() -> dict[str, Any]:
-    settings = context.settings()
-    return {
-        "viewer": g.get("auth"),
-        "demo_users": demo.credentials(db.session) if settings.is_development and not g.get("auth") else [],
-    }
+    return {"viewer": g.get("auth")}
 
 
 __all__ = ["create_app", "models"]

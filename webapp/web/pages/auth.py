@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, revocation, sessions
+from webapp import accounts, demo, revocation, sessions
 from webapp.database import db
 from webapp.errors import InvalidCredentials
 from webapp.web import cookies
@@ -19,7 +19,7 @@ auth = Blueprint("auth", __name__)
 def login() -> ResponseReturnValue:
     if g.auth is not None:
         return redirect(_destination(request.args.get("next")), 303)
-    return render_template("auth/login.html", form=LoginForm(data={"next": request.args.get("next", "")}))
+    return _login_page(LoginForm(data={"next": request.args.get("next", "")}))
 
 
 @auth.post("/login")
@@ -27,7 +27,7 @@ def login() -> ResponseReturnValue:
 def submit_login() -> ResponseReturnValue:
     form = LoginForm()
     if not form.validate():
-        return render_template("auth/login.html", form=form), 422
+        return _login_page(form), 422
     try:
         user = accounts.authenticate(
             db.session,
@@ -39,7 +39,7 @@ def submit_login() -> ResponseReturnValue:
         )
     except InvalidCredentials as error:
         form.form_errors.append(f"{error.title}.")
-        return render_template("auth/login.html", form=form), 422
+        return _login_page(form), 422
     return _sign_in(user.id, remember=form.remember.data, destination=_destination(form.next.data))
 
 
@@ -52,6 +52,10 @@ def logout() -> ResponseReturnValue:
     response = redirect(url_for("auth.login"), 303)
     cookies.clear_refresh(settings(), response)
     return response
+
+
+def _login_page(form: LoginForm) -> str:
+    return render_template("auth/login.html", form=form, demo_users=demo.credentials(db.session, settings()))
 
 
 def _sign_in(user_id: int, *, remember: bool, destination: str) -> ResponseReturnValue:
