@@ -17,13 +17,14 @@ log = logging.getLogger(__name__)
 
 PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/.well-known/")
 
-# What people can do about it, where the error itself does not say.
-_ADVICE = {
-    400: "The request could not be understood. Go back and try again.",
-    404: "Check the address, or start from the first page.",
-    405: "This address cannot be used that way.",
-    413: "What was sent is too large.",
-    500: "The fault is ours and has been logged. Try again, or come back a little later.",
+# What people are told, and what they can do about it, where the error itself does not say.
+_WORDS = {
+    400: ("That request made no sense to us", "Go back and try again."),
+    403: ("This page is not for you", "Your account may not open it. Sign in with another one, or go on elsewhere."),
+    404: ("This page does not exist", "Check the address, or start from the first page."),
+    405: ("This address cannot be used that way", "Start from the first page."),
+    413: ("That was too large", "Send less at once."),
+    500: ("Something went wrong", "The fault is ours and has been logged. Try again, or come back a little later."),
 }
 
 
@@ -84,10 +85,10 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < HTTPStatus.BAD_REQUEST:  # Werkzeug's redirects are raised too
         return Response(error.get_response().response, status, headers=error.get_headers())
-    title = HTTPStatus(status).phrase
-    detail = _ADVICE.get(status, f"{title}.")
+    phrase = HTTPStatus(status).phrase
+    title, detail = _WORDS.get(status, (phrase, "Start from the first page."))
     if is_for_program():
-        response = problem(status, title.lower().replace(" ", "_"), title, detail)
+        response = problem(status, phrase.lower().replace(" ", "_"), phrase, f"{title}.")
     else:
         response = _page(status, title, detail)
     for name, value in error.get_headers():
@@ -103,10 +104,8 @@ def _outage(error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.exception("unexpected error, request %s", g.get("request_id", ""), exc_info=error)
-    title = "Something went wrong"
-    if is_for_program():
-        return problem(500, "internal_error", title, _ADVICE[500])
-    return _page(500, title, _ADVICE[500])
+    title, detail = _WORDS[500]
+    return problem(500, "internal_error", title, detail) if is_for_program() else _page(500, title, detail)
 
 
 def _page(

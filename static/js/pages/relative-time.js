@@ -1,0 +1,30 @@
+// Words for an instant, seen from another one. Pure: no clock, no document.
+
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} Unit and its length in seconds, longest first. */
+const UNITS = [
+  ["year", 31_556_952],
+  ["month", 2_629_746],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+/**
+ * "2 hours ago", "in 30 days", "just now" (less than a minute ago). Whole units, cut off after what is left of a minute
+ * has counted as passed: a month's session that has just begun ends "in 30 days". Never "yesterday", which 47 hours
+ * need not be.
+ *
+ * @param {number} at Milliseconds since the epoch.
+ * @param {number} now Likewise.
+ * @param {string} [locale]
+ * @returns {string}
+ */
+export function relativeTime(at, now, locale = "en") {
+  const seconds = Math.ceil((at - now) / 60_000) * 60;
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
+  for (const [unit, length] of UNITS) {
+    const count = Math.trunc(seconds / length);
+    if (count !== 0) return format.format(count, unit);
+  }
+  return "just now";
+}

@@ -1,0 +1,21 @@
+// Turns <time data-relative datetime="…"> into "2 hours ago", with the reader's own local time as its title.
+
+import { relativeTime } from "./relative-time.js";
+
+const MINUTE_MS = 60_000;
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+/** @param {number} now Milliseconds since the epoch. */
+export function renderTimes(now) {
+  /** @type {NodeListOf<HTMLTimeElement>} */
+  const times = document.querySelectorAll("time[data-relative]");
+  for (const time of times) {
+    const at = Date.parse(time.dateTime);
+    if (Number.isNaN(at)) continue;
+    time.textContent = relativeTime(at, now);
+    time.title = absolute.format(at);
+  }
+}
+
+renderTimes(Date.now());
+setInterval(() => renderTimes(Date.now()), MINUTE_MS);
