@@ -1,11 +1,13 @@
 # make help lists what there is.
 PYTHON ?= python3
 BIN := .venv/bin
-# Development unless the environment or .env says otherwise.
-export APP_ENV ?= $(or $(shell sed -n 's/^APP_ENV=//p' .env 2>/dev/null | tail -n 1),development)
 
 NPM := $(shell command -v npm)
 NO_NPM := echo "npm is not installed: the JavaScript client is NOT checked and NOT tested." >&2; test "$$CI" != true
+
+# Debian's packages, as root or by sudo; elsewhere the command fails and what needs them says so.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+INSTALL := $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq >/dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test lock clean
@@ -13,9 +15,10 @@ NO_NPM := echo "npm is not installed: the JavaScript client is NOT checked and N
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
+# Development only where nobody has said anything: with a .env, what it says and the defaults of production hold.
 run: .venv/installed ## Set everything up and serve on http://localhost:8000
-	@$(BIN)/flask --app wsgi prepare
-	@exec $(BIN)/gunicorn wsgi:app
+	@test -e .env || export APP_ENV="$${APP_ENV:-development}"; \
+	$(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
 check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, import rules, templates, JavaScript types
 	$(BIN)/ruff format --check .
@@ -40,7 +43,8 @@ clean: ## Remove what the targets above installed; instance/ (your data) stays
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; $(INSTALL) python3-venv && $(PYTHON) -m venv .venv; } \
+	  || { rm -rf .venv; echo "Install Python's venv module (Debian: apt install python3-venv), then try again." >&2; exit 1; }
 
 .venv/installed: .venv/bin/python requirements.txt
 	@echo "Installing into .venv ..."
@@ -55,4 +59,4 @@ tests/js/node_modules/installed: tests/js/package-lock.json
 	$(if $(NPM),npm --prefix tests/js ci --silent && touch $@,@$(NO_NPM))
 
 /usr/bin/chromium:
-	@tests/install-chromium
+	@$(INSTALL) chromium || { echo "Chromium is not installed: the browser tests will NOT run." >&2; test "$$CI" != true; }

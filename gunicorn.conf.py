@@ -11,7 +11,8 @@ except ConfigError as error:
     # Checked here, once: a worker that exits while it imports would be started again for ever.
     sys.exit(f"Evergreen cannot start:\n{error}")
 
-bind = f"{settings.host}:{settings.port}"
+is_ipv6 = ":" in settings.host
+bind = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
 workers = settings.web_concurrency
 # Threads, so that an API call need not wait behind a password being hashed (23 ms) in the same worker.
 worker_class = "gthread"
@@ -35,7 +36,7 @@ def when_ready(_server):
 
 def on_starting(_server):
     """Say in one line that the port is taken; with `reuse_port` two servers would share it without a word."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import cli, logs, models
 from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
-from webapp.web import context, guard, health, hooks, limits, problems
+from webapp.web import bodies, context, guard, health, hooks, limits, problems
 from webapp.web.api import auth as api_auth
 from webapp.web.api import me, products
 from webapp.web.api import sessions as api_sessions
@@ -21,8 +21,7 @@ from webapp.web.converters import SessionIdConverter
 from webapp.web.pages import account, home
 from webapp.web.pages import auth as pages_auth
 
-MAX_BODY_BYTES = 64 * 1024
-LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service from its own machine
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -44,10 +43,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     JWTManager(app)
-    csrf = CSRFProtect()
-    csrf.init_app(app)
-    for part in (context, hooks, problems, guard, cli):
+    for part in (context, bodies, hooks, problems, guard, cli):
         part.init_app(app)
+    csrf = CSRFProtect(app)
     limits.init_app(app, settings)
     _register_blueprints(app, settings, csrf)
     _allow_origins(app, settings)
@@ -60,14 +58,14 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
     secret = settings.secret_key.get_secret_value()
     return {
         "SECRET_KEY": secret,
-        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
-        "MAX_FORM_MEMORY_SIZE": MAX_BODY_BYTES,
         "TRUSTED_HOSTS": [urlsplit(settings.base_url).hostname, *LOOPBACK_HOSTS],
         "SESSION_COOKIE_NAME": f"{prefix}session",
         "SESSION_COOKIE_SECURE": settings.is_https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        # The Referer header is not needed beside the token, and a proxy or a browser may take it away.
+        "WTF_CSRF_SSL_STRICT": False,
         "JWT_SECRET_KEY": secret,
         "JWT_ALGORITHM": "HS256",
         "JWT_TOKEN_LOCATION": ["headers"],

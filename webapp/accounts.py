@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from webapp import audit, passwords
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import AddressTaken, InvalidAddress, InvalidCredentials, TooManyAttempts
-from webapp.models import AuditEvent, User
+from webapp.errors import AddressTaken, InvalidAddress, InvalidCredentials, InvalidFields, TooManyAttempts
+from webapp.models import NAME_LENGTH, AuditEvent, User
+from webapp.text import is_one_line
 
 THROTTLE_FAILURES: Final = 10
 THROTTLE_WINDOW: Final = timedelta(minutes=5)
@@ -118,8 +119,11 @@ def create_user(
 ) -> User:
     """Create a user as an operator does, whose passwords meet the length alone; commits.
 
-    Raises InvalidAddress, InvalidFields for the password, and AddressTaken."""
+    Raises InvalidAddress, InvalidFields for the password and the names, and AddressTaken."""
     address = canonical_address(email)
+    for field, name in (("first_name", first_name), ("last_name", last_name)):
+        if len(name) > NAME_LENGTH or not is_one_line(name):
+            raise InvalidFields({field: [f"Use at most {NAME_LENGTH} characters, all of which can be seen."]})
     passwords.check_length(password, minimum=settings.password_min_length)
     user = User(
         email=address,

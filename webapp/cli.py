@@ -14,7 +14,7 @@ from webapp import accounts, demo, doctor, revocation
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import OUTAGES, db
-from webapp.devices import device_name
+from webapp.devices import device_name, is_active
 from webapp.errors import AppError, InvalidFields
 from webapp.models import AuthSession, User
 from webapp.web.context import settings
@@ -103,7 +103,7 @@ def list_sessions(email: str | None) -> None:
     found = db.session.execute(
         select(AuthSession, User.email)
         .join(User, User.id == AuthSession.user_id)
-        .where(_of_user(email), AuthSession.revoked_at.is_(None), AuthSession.expires_at > utc_now())
+        .where(_of_user(email), is_active(settings(), now=utc_now()))
         .order_by(AuthSession.last_seen_at.desc())
     )
     for row, address in found:

@@ -6,12 +6,14 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from webapp.keys import kept_secret_key, key_problems
+from webapp.origins import LOCALHOST, canonical_origin
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
         1440, gt=0, le=525_600, description="life of an access token; decimals allowed, here and below"
     )
     auto_refresh_threshold_minutes: float = Field(
-        120, gt=0, description="silent refresh below this much remaining life"
+        120, ge=0, le=525_600, description="silent refresh below this much remaining life; 0 switches it off"
     )
     refresh_token_expire_days: float = Field(
         30, gt=0, le=3650, description="idle lifetime: each refresh token's own life"
@@ -75,7 +77,7 @@ class Settings(BaseSettings):
         30, ge=0, le=60, description="grace for late requests of the same client, 0 to 60"
     )
     refresh_token_rotate_hours: float = Field(
-        24, ge=0, description="a refresh token presented as Bearer stays the same until it is this old"
+        24, ge=0, le=87_600, description="a refresh token presented as Bearer stays the same until it is this old"
     )
     refresh_token_transports: Transports = Field(
         ("cookie", "body"), description="which ones a sign-in by the API may choose"
@@ -128,23 +130,25 @@ class Settings(BaseSettings):
         return [f"SECRET_KEY {problem}" for problem in key_problems(key, is_production=self.app_env == "production")]
 
     def _url_problems(self) -> list[str]:
-        url = urlsplit(self.public_url)
+        """Name what is wrong, never the value: addresses may hold passwords."""
         problems = []
-        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+        if not self.base_url:
             problems.append("PUBLIC_URL must be the scheme and host people use, such as https://accounts.example.com")
-        elif url.scheme == "http" and self.app_env == "production":
+        elif not self.is_https and self.app_env == "production":
             problems.append("PUBLIC_URL must be https in production")
-        if not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
-            problems.append("DATABASE_URL must start with sqlite:/// or postgresql+psycopg://")
-        problems += [
-            f"CORS_ORIGINS: {origin!r} is not an exact origin (scheme://host[:port], no path, no *)"
-            for origin in self.cors_origins
-            if not _is_origin(origin)
-        ]
+        if not _is_database_url(self.database_url):
+            problems.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
+        if not re.match(r"memory://|(redis|rediss|redis\+unix)://.", self.ratelimit_storage_uri):
+            problems.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
+        for number, origin in enumerate(self.cors_origins, 1):
+            if canonical_origin(origin) is None:
+                problems.append(
+                    f"CORS_ORIGINS: number {number} is no exact origin (scheme://host[:port], no path, no *)"
+                )
         return problems
 
     def _lifetime_problems(self) -> list[str]:
-        if self.auto_refresh_threshold < self.access_ttl:
+        if self.auto_refresh_threshold < self.access_ttl or not self.refresh_token_enabled:
             return []
         return ["AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES"]
 
@@ -152,8 +156,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def base_url(self) -> str:
-        """PUBLIC_URL as an origin, without a trailing slash."""
-        return self.public_url.rstrip("/").lower()
+        """PUBLIC_URL as browsers spell an origin: lower case, no trailing slash, no default port; "" if it is none."""
+        return canonical_origin(self.public_url.lower().removesuffix("/")) or ""
 
     @property
     def is_https(self) -> bool:
@@ -172,13 +176,15 @@ class Settings(BaseSettings):
         return timedelta(minutes=self.auto_refresh_threshold_minutes)
 
     @cached_property
-    def refresh_ttl(self) -> timedelta:
-        """Life of a refresh token; with refresh switched off the page cookie lives as long as the access token."""
-        return timedelta(days=self.refresh_token_expire_days) if self.refresh_token_enabled else self.access_ttl
+    def session_max(self) -> timedelta:
+        """Absolute life of a session; with refresh switched off it lives as long as its access token."""
+        longest = timedelta(days=self.session_max_days)
+        return longest if self.refresh_token_enabled else min(longest, self.access_ttl)
 
     @cached_property
-    def session_max(self) -> timedelta:
-        return timedelta(days=self.session_max_days) if self.refresh_token_enabled else self.access_ttl
+    def refresh_ttl(self) -> timedelta:
+        """Life of a refresh token; with refresh switched off, of the cookie by which pages know the user."""
+        return timedelta(days=self.refresh_token_expire_days) if self.refresh_token_enabled else self.access_ttl
 
     @cached_property
     def refresh_leeway(self) -> timedelta:
@@ -192,16 +198,22 @@ class Settings(BaseSettings):
     def origin_patterns(self) -> tuple[re.Pattern[str], ...]:
         """The CORS allow-list as exact, case-sensitive patterns; empty allows no foreign origin."""
         if not self.cors_origins and self.is_development:
-            return (re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?\Z"),)
-        return tuple(re.compile(re.escape(origin) + r"\Z") for origin in self.cors_origins)
+            return (LOCALHOST,)
+        origins = (canonical_origin(origin) or "" for origin in self.cors_origins)
+        return tuple(re.compile(re.escape(origin) + r"\Z") for origin in origins)
 
     def allows_origin(self, origin: str) -> bool:
         """Whether `origin` (as a browser sends it) is ours or on the allow-list."""
         return origin == self.base_url or any(pattern.match(origin) for pattern in self.origin_patterns)
 
 
-def _is_origin(text: str) -> bool:
-    return re.fullmatch(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", text) is not None
+def _is_database_url(text: str) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
+    return is_file or (url.drivername == "postgresql+psycopg" and bool(url.database))
 
 
 def load_settings() -> Settings:

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import ua_parser
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.models import AuthSession
+
+MOST_LISTED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,24 @@ class Device:
 
 
 def list_devices(db: DbSession, settings: Settings, *, user_id: int, current_sid: str, now: datetime) -> list[Device]:
-    """Return the user's active sessions, the current one first, then by when they were last seen.
-
-    A session past its idle end counts as active only as long as an access token of it may be alive."""
+    """Return the user's active sessions, the current one first, then the 200 last seen, the latest first."""
     rows = db.scalars(
         select(AuthSession)
-        .where(
-            AuthSession.user_id == user_id,
-            AuthSession.revoked_at.is_(None),
-            AuthSession.expires_at > now,
-            or_(AuthSession.refresh_expires_at > now, AuthSession.last_seen_at > now - settings.access_ttl),
-        )
+        .where(AuthSession.user_id == user_id, is_active(settings, now=now))
         .order_by(AuthSession.last_seen_at.desc(), AuthSession.id)
+        .limit(MOST_LISTED)
     )
     devices = [_device(row, is_current=row.id == current_sid) for row in rows]
     return sorted(devices, key=lambda device: not device.is_current)
+
+
+def is_active(settings: Settings, *, now: datetime) -> ColumnElement[bool]:
+    """Return the condition "not ended, and some token of it may be alive": past its idle end, an access token only."""
+    return and_(
+        AuthSession.revoked_at.is_(None),
+        AuthSession.expires_at > now,
+        or_(AuthSession.refresh_expires_at > now, AuthSession.last_seen_at > now - settings.access_ttl),
+    )
 
 
 def _device(row: AuthSession, *, is_current: bool) -> Device:

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from webapp.errors import InvalidFields
+from webapp.text import is_storable
 
 MAX_LENGTH: Final = 1024
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -21,7 +22,7 @@ def hash_password(password: str) -> str:
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether `password` is the one of the PHC string `stored`. None costs the same time and is never right."""
     try:
-        return _hasher.verify(stored or _nobodys_hash(), _normalized(password)) and stored is not None
+        return _hasher.verify(stored or _nobodys_hash(), _normalized(password)) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -32,7 +33,9 @@ def needs_rehash(stored: str) -> bool:
 
 
 def check_length(password: str, *, minimum: int) -> None:
-    """Raise InvalidFields unless `password` has between `minimum` and 1024 code points."""
+    """Raise InvalidFields unless `password` is text that can be hashed, of `minimum` to 1024 code points."""
+    if not is_storable(password):
+        raise InvalidFields({"password": ["Use characters that can be typed."]})
     length = len(_normalized(password))
     if length < minimum:
         raise InvalidFields({"password": [f"Use at least {minimum} characters."]})

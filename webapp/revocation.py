@@ -101,6 +101,8 @@ def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: au
 
 def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:
     """End a session whose superseded token came back, and raise the alarm, once however often it comes; commits."""
+    # The row is locked first, so that of many replays at once one finds the alarm unwritten.
+    db.execute(select(AuthSession.id).where(AuthSession.id == session.sid).with_for_update())
     end_sessions(db, AuthSession.id == session.sid, reason=EndReason.REUSE, actor_id=None, client=client, now=now)
     alarm = select(AuditEvent.id).where(
         AuditEvent.session_id == session.sid, AuditEvent.kind == audit.Kind.REFRESH_REUSE

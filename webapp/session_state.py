@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select, update
 
 from webapp.audit import Client
 from webapp.config import Transport
-from webapp.database import DbSession
+from webapp.database import OUTAGES, DbSession
 from webapp.errors import SessionEnded
 from webapp.models import ADDRESS_LENGTH, AuthSession, User
 
@@ -100,9 +100,13 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
     """Write down when and from where the session was last used, at most once a minute; commits if it writes."""
     if now - session.last_seen_at < SEEN_EVERY:
         return
-    db.execute(
-        update(AuthSession)
-        .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
-        .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH])
-    )
-    db.commit()
+    try:
+        db.execute(
+            update(AuthSession)
+            .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
+            .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH])
+        )
+        db.commit()
+    except OUTAGES:
+        # A database that cannot be written to can still answer: what is only noted must not refuse the request.
+        db.rollback()

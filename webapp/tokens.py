@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import jwt
 from flask_jwt_extended import create_access_token, create_refresh_token
+from jwt.utils import base64url_decode
 
 from webapp.config import Settings
 from webapp.errors import InvalidToken, TokenExpired
@@ -20,11 +21,11 @@ ALGORITHM: Final = "HS256"
 MAX_TOKEN_LENGTH: Final = 4096
 SKEW: Final = timedelta(seconds=10)
 MAX_INSTANT: Final = 253_402_300_799  # the last second of the year 9999, the last that datetime can hold
-MAX_COUNT: Final = 2**31 - 1  # the largest generation that the column can hold
+MAX_COUNT: Final = 2**31 - 1  # the largest id and generation that the columns can hold
 # Three segments, the last an HS256 signature in its one canonical spelling: 256 bits leave two bits of the 43rd
 # character unused, and they must be zero (RFC 8725 §3.14).
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
-_SUBJECT: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_SUBJECT: Final = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 _COMMON: Final = {"iss", "aud", "iat", "nbf", "exp", "jti", "sub", "sid", "type", "fresh"}
@@ -116,8 +117,7 @@ def _audience(settings: Settings, kind: Kind) -> str:
 def verify_access(settings: Settings, token: str, *, now: datetime, allow_expired: bool = False) -> AccessClaims:
     """Return the claims of an access token. `allow_expired` is for signing out, which must always work."""
     claims = _verify(settings, "access", token, now=now, allow_expired=allow_expired)
-    rgen = claims.get("rgen")
-    if rgen is not None and not _is_count(rgen):
+    if "rgen" in claims and not _is_count(claims["rgen"]):
         raise InvalidToken
     return AccessClaims(
         user_id=int(claims["sub"]),
@@ -125,7 +125,7 @@ def verify_access(settings: Settings, token: str, *, now: datetime, allow_expire
         issued_at=_instant(claims["iat"]),
         expires_at=_instant(claims["exp"]),
         authenticated_at=_instant(claims["auth_time"]),
-        rgen=rgen,
+        rgen=claims.get("rgen"),
     )
     return token
 
@@ -150,7 +150,9 @@ def _verify(settings: Settings, kind: Kind, token: str, *, now: datetime, allow_
     issued, expires = _instant(claims["iat"]), _instant(claims["exp"])
     longest = settings.access_ttl if kind == "access" else settings.refresh_ttl
     # Both ends are whole seconds, cut off separately: that may lengthen the span by less than one.
-    if not issued < expires or expires - issued >= longest + timedelta(seconds=1):
+    is_too_long = expires - issued >= longest + timedelta(seconds=1)
+    # Signing out must work for tokens from before the lifetimes were shortened, too.
+    if not issued < expires or (is_too_long and not allow_expired):
         raise InvalidToken
     if now + SKEW < max(issued, _instant(claims["nbf"])):
         raise InvalidToken
@@ -164,11 +166,8 @@ def _signed_payload(settings: Settings, kind: Kind, token: str) -> dict[str, Any
     if len(token) > MAX_TOKEN_LENGTH or not _SHAPE.fullmatch(token):
         raise InvalidToken
     try:
-        key = _key(settings, kind, jwt.get_unverified_header(token))
-        payload = _jws.decode_complete(token, key, algorithms=[ALGORITHM])["payload"]
-        claims = json.loads(payload, object_pairs_hook=_unique_keys)
-        if not isinstance(claims, dict):
-            raise InvalidToken
+        key = _key(settings, kind, _json_object(base64url_decode(token.partition(".")[0])))
+        claims = _json_object(_jws.decode_complete(token, key, algorithms=[ALGORITHM])["payload"])
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise InvalidToken from None
     return claims
@@ -197,10 +196,18 @@ def _check_claims(settings: Settings, kind: Kind, claims: dict[str, Any]) -> Non
         and isinstance(claims["jti"], str)
         and claims["fresh"] is False
         and _matches(_SUBJECT, claims["sub"])
+        and int(claims["sub"]) <= MAX_COUNT
         and _matches(_SESSION_ID, claims["sid"])
     )
     if not is_valid:
         raise InvalidToken
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    value = json.loads(text.decode(), object_pairs_hook=_unique_keys)
+    if not isinstance(value, dict):
+        raise InvalidToken
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

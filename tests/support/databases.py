@@ -1,5 +1,6 @@
 """A fresh, migrated database for each test: a copied SQLite file, or an emptied PostgreSQL database."""
 
+import atexit
 import os
 import shutil
 from functools import cache
@@ -31,13 +32,17 @@ def _sqlite_template() -> Path:
     return path
 
 
+def _on_server(statement: str) -> None:
+    with psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+        connection.execute(statement)
+
+
 @cache
 def _postgresql_url() -> str:
-    name = f"evergreen_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    server = POSTGRESQL.replace("+psycopg", "")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
+    name = f"evergreen_test_{os.getpid()}"  # a database of its own for each process that tests at the same time
+    _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _on_server(f"CREATE DATABASE {name}")
+    atexit.register(_on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     url = f"{POSTGRESQL}/{name}"
     _migrate(url)
     return url

@@ -6,7 +6,13 @@ import jwt
 
 from tests.support.settings import SECRET_KEY
 
-REMOVED = object()
+
+class _Removed:
+    def __repr__(self) -> str:
+        return "removed"
+
+
+REMOVED = _Removed()
 
 
 def read(token: str) -> dict[str, Any]:

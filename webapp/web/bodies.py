@@ -1,20 +1,34 @@
-"""Reading request bodies: strict JSON (RFC 8259, UTF-8) into a pydantic model, and query strings likewise."""
+"""Reading request bodies: bounded, strict JSON (RFC 8259, UTF-8) into a pydantic model, and query strings likewise."""
 
 import json
 import math
 from typing import Any, Final, NoReturn, TypeVar
 
-from flask import Request
+from flask import Flask, request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.errors import InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
+from webapp.text import is_storable
 
+MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 20
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_json(request: Request, model: type[Model]) -> Model:
-    """Return the JSON object of the body as `model`.
+def init_app(app: Flask) -> None:
+    # One byte more than is allowed may be read, so that a chunked body, which has no length, is seen to be too long.
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BYTES + 1
+    app.before_request(_bound_body)
+
+
+def _bound_body() -> None:
+    if len(request.get_data()) > MAX_BYTES:
+        raise RequestEntityTooLarge
+
+
+def read_json(model: type[Model]) -> Model:
+    """Return the JSON object of the request's body as `model`.
 
     Raises UnsupportedMediaType for another content type, MalformedJson for anything but one UTF-8 JSON object, and
     InvalidFields for wrong, missing or unknown fields."""
@@ -23,8 +37,8 @@ def read_json(request: Request, model: type[Model]) -> Model:
     return _validate(model, _parse_object(request.get_data()), InvalidFields)
 
 
-def read_query(request: Request, model: type[Model]) -> Model:
-    """Return the query string as `model`. Raises InvalidQuery for wrong values and for repeated names."""
+def read_query(model: type[Model]) -> Model:
+    """Return the request's query string as `model`. Raises InvalidQuery for wrong values and for repeated names."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         raise InvalidQuery({name: ["Given more than once."] for name in repeated})
@@ -78,11 +92,6 @@ def _check_text(value: object, *, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_text(item, depth=depth + 1)
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database and every hash takes `text`: no NUL, no unpaired surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _validate(model: type[Model], values: dict[str, Any], error_class: type[InvalidFields]) -> Model:

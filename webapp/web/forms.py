@@ -6,7 +6,7 @@ from wtforms.validators import InputRequired, Length
 
 from webapp import passwords
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
-from webapp.web.bodies import is_storable
+from webapp.text import is_one_line, is_storable
 
 
 def _trimmed(text: str | None) -> str | None:
@@ -19,7 +19,7 @@ def _storable(_: FlaskForm, field: Field) -> None:
 
 
 def _one_line(_: FlaskForm, field: Field) -> None:
-    if field.data and not field.data.isprintable():
+    if field.data and not is_one_line(field.data):
         raise ValidationError("Remove the characters that cannot be seen.")
 
 

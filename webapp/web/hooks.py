@@ -1,6 +1,5 @@
 """What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log."""
 
-import json
 import logging
 from time import perf_counter
 from typing import Final
@@ -45,6 +44,7 @@ def _offer_new_token(response: Response) -> Response:
 
 def _set_caching(response: Response) -> Response:
     if request.path.startswith("/static/"):
+        response.vary.add("Origin")  # the JavaScript client may be imported by front ends of other origins
         return response
     # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep the answer.
     response.headers["Cache-Control"] = "no-store"
@@ -63,19 +63,19 @@ def _set_security_headers(response: Response) -> Response:
 
 def _log_request(response: Response) -> Response:
     auth = g.get("auth")
+    # Never the query string: it may carry what somebody took for a place for tokens.
+    path, milliseconds = ascii(request.path)[1:-1], round((perf_counter() - g.started) * 1000, 1)
     fields = {
-        "request_id": g.get("request_id", ""),
+        "request_id": g.request_id,
         "method": request.method,
-        "path": request.path,  # never the query string: it may carry what somebody took for a place for tokens
+        "path": path,
         "status": response.status_code,
-        "ms": round((perf_counter() - g.get("started", perf_counter())) * 1000, 1),
+        "ms": milliseconds,
         "address": request.remote_addr,
         "user_id": auth.user.id if auth else None,
         "session_id": auth.sid if auth else None,
         "renewed": "X-New-Token" in response.headers,
     }
-    if settings().log_format == "text" or (not settings().log_format and settings().is_development):
-        log.info("%(method)s %(path)s %(status)s %(ms)s ms", {**fields, "path": ascii(request.path)[1:-1]})
-    else:
-        log.info(json.dumps(fields))
+    line = f"{request.method} {path} {response.status_code} {milliseconds} ms"
+    log.info("%s", line, extra={"fields": fields})
     return response

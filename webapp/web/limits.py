@@ -23,12 +23,13 @@ def _is_failure(response: Response) -> bool:
     return response.status_code in (401, 422)
 
 
-def _refuse(_: object) -> Response:
-    reset_at = limiter.current_limit.reset_at if limiter.current_limit else 0
-    raise TooManyAttempts(retry_after=max(1, math.ceil(reset_at - time.time())))
+def refusal() -> TooManyAttempts:
+    """Return the error for the limit that was just exceeded, with the seconds until it counts anew."""
+    reset_at = limiter.current_limit.reset_at - 1 if limiter.current_limit else 0  # it has rounded up by a second
+    return TooManyAttempts(retry_after=max(1, math.ceil(reset_at - time.time())))
 
 
 # Both doors, form and API, count together; who signs in rightly is not counted.
 limit_failed_sign_ins = limiter.shared_limit(
-    "10 per 5 minutes", scope="failed sign-ins", methods=["POST"], deduct_when=_is_failure, on_breach=_refuse
+    "10 per 5 minutes", scope="failed sign-ins", methods=["POST"], deduct_when=_is_failure
 )

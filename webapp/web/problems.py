@@ -4,14 +4,16 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, json, render_template, request, url_for
+from flask import Flask, Response, current_app, g, json, render_template, request, url_for
+from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from webapp.database import OUTAGES
 from webapp.errors import AppError, DatabaseUnavailable, InvalidFields, SessionEnded, TokenExpired, Unauthorized
 from webapp.web import cookies
 from webapp.web.context import settings
+from webapp.web.limits import refusal
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _WORDS = {
 def init_app(app: Flask) -> None:
     app.register_error_handler(AppError, _app_error)
     app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(SecurityError, _foreign_host)
+    app.register_error_handler(RateLimitExceeded, _too_many)
     app.register_error_handler(HTTPException, _http_error)
     for outage in OUTAGES:
         app.register_error_handler(outage, _outage)
@@ -78,14 +82,29 @@ def _app_error(error: AppError) -> Response:
 def _csrf_error(error: CSRFError) -> Response:
     """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
     detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
-    return _page(400, "The form has expired", detail, action_url=request.path, action_label="Open the page again")
+    adapter = current_app.create_url_adapter(request)
+    # A form without a page of its own, such as "Sign out", is on another one.
+    action_url = request.path if adapter and adapter.test(request.path, "GET") else url_for("account.profile")
+    return _page(400, "The form has expired", detail, action_url=action_url, action_label="Open the page again")
+
+
+def _foreign_host(_: SecurityError) -> Response:
+    """A Host header that is not ours: no link can be built for it, so no page is rendered."""
+    text = "This server does not answer to that host name."
+    if is_for_program():
+        return problem(400, "unknown_host", "The host is not known here", text)
+    return Response(f"{text}\n", 400, content_type="text/plain; charset=utf-8")
+
+
+def _too_many(_: RateLimitExceeded) -> Response:
+    return _app_error(refusal())
 
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < HTTPStatus.BAD_REQUEST:  # Werkzeug's redirects are raised too
         return Response(error.get_response().response, status, headers=error.get_headers())
-    phrase = HTTPStatus(status).phrase
+    phrase = error.name  # Werkzeug's, since the standard library's changes with the version of Python
     title, detail = _WORDS.get(status, (phrase, "Start from the first page."))
     if is_for_program():
         response = problem(status, phrase.lower().replace(" ", "_"), phrase, f"{title}.")

@@ -3,13 +3,21 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from webapp import passwords
 from webapp.config import Transport
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
+from webapp.text import is_one_line
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+def _one_line(text: str) -> str:
+    if not is_one_line(text):
+        raise ValueError("Remove the characters that cannot be seen.")
+    return text
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH), AfterValidator(_one_line)]
 
 
 class RequestBody(BaseModel):
@@ -34,8 +42,8 @@ class ProfileBody(RequestBody):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("Give first_name, last_name or both.")
+        if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("Give first_name, last_name or both, each as a string.")
         return self
 
 

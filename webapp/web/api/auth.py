@@ -8,7 +8,7 @@ from webapp.config import Transport
 from webapp.database import db
 from webapp.errors import InvalidFields
 from webapp.sessions import TokenPair
-from webapp.web import cookies, guard
+from webapp.web import cookies, credentials
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_failed_sign_ins
@@ -21,8 +21,8 @@ refresh_api = Blueprint("refresh_api", __name__)  # registered only where refres
 @auth_api.post("/login")
 @limit_failed_sign_ins
 def login() -> ResponseReturnValue:
-    guard.refuse_foreign_origin()
-    body = read_json(request, LoginBody)
+    credentials.refuse_foreign_origin()
+    body = read_json(LoginBody)
     transport = _choose_transport(body.transport)
     user = accounts.authenticate(
         db.session, settings(), email=body.email, password=body.password, client=g.client, now=g.now
@@ -42,7 +42,7 @@ def login() -> ResponseReturnValue:
 
 @refresh_api.post("/refresh")
 def refresh() -> ResponseReturnValue:
-    credential = guard.refresh_credential()
+    credential = credentials.refresh_credential()
     return _answer(
         sessions.refresh(
             db.session,
@@ -57,11 +57,11 @@ def refresh() -> ResponseReturnValue:
 
 @auth_api.post("/logout")
 def logout() -> ResponseReturnValue:
-    for sid, user_id in guard.sessions_to_end():
+    ended = credentials.sessions_to_end()
+    for sid, user_id in ended:
         revocation.sign_out(db.session, sid=sid, user_id=user_id, client=g.client, now=g.now)
     response = Response(status=204)
-    if cookies.read_refresh(settings(), request):
-        cookies.clear_refresh(settings(), response)
+    credentials.clear_dead_cookie(response, ended)
     return response
 
 

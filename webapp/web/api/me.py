@@ -1,6 +1,6 @@
 """The signed-in user, for programs."""
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from webapp import accounts
@@ -21,7 +21,7 @@ def show() -> ResponseReturnValue:
 @me_api.patch("/me")
 @guard.access_required
 def update() -> ResponseReturnValue:
-    body = read_json(request, ProfileBody)
+    body = read_json(ProfileBody)
     user = accounts.rename(
         db.session,
         user_id=g.auth.user.id,

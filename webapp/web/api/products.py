@@ -1,6 +1,6 @@
 """Products, for programs: the example of a protected resource."""
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from webapp import catalog
@@ -15,7 +15,7 @@ products_api = Blueprint("products_api", __name__)
 @products_api.get("/products")
 @guard.access_required
 def index() -> ResponseReturnValue:
-    query = read_query(request, PageQuery)
+    query = read_query(PageQuery)
     products, total = catalog.list_products(db.session, page=query.page, per_page=query.per_page)
     items = [ProductAnswer.model_validate(product) for product in products]
     answer = ProductsAnswer(items=items, page=query.page, per_page=query.per_page, total=total)

@@ -1,14 +1,15 @@
 """The user's own sessions, for programs: list them, end one, end all others."""
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from webapp import revocation
 from webapp.database import db
 from webapp.devices import Device, list_devices
 from webapp.errors import NotFound
-from webapp.web import cookies, guard
+from webapp.web import guard
 from webapp.web.context import settings
+from webapp.web.credentials import clear_dead_cookie
 from webapp.web.schemas import DeviceAnswer, DevicesAnswer
 
 sessions_api = Blueprint("sessions_api", __name__)
@@ -29,8 +30,7 @@ def end(sid: str) -> ResponseReturnValue:
     response = Response(status=204)
     if sid == g.auth.sid:
         guard.withhold_renewal()
-        if cookies.read_refresh(settings(), request):
-            cookies.clear_refresh(settings(), response)
+        clear_dead_cookie(response, {(sid, g.auth.user.id)})
     return response
 
 

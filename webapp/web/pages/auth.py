@@ -8,6 +8,7 @@ from webapp.database import db
 from webapp.errors import InvalidCredentials
 from webapp.web import cookies
 from webapp.web.context import settings
+from webapp.web.credentials import sessions_of_cookie
 from webapp.web.forms import LoginForm
 from webapp.web.limits import limit_failed_sign_ins
 from webapp.web.redirects import own_path
@@ -45,8 +46,8 @@ def submit_login() -> ResponseReturnValue:
 
 @auth.post("/logout")
 def logout() -> ResponseReturnValue:
-    if g.auth is not None:
-        revocation.sign_out(db.session, sid=g.auth.sid, user_id=g.auth.user.id, client=g.client, now=g.now)
+    for sid, user_id in sessions_of_cookie():
+        revocation.sign_out(db.session, sid=sid, user_id=user_id, client=g.client, now=g.now)
     session.clear()
     flash("You are signed out.", "success")
     response = redirect(url_for("auth.login"), 303)

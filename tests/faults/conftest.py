@@ -1,0 +1,60 @@
+"""One live server with four workers a test file and database: starting one for every test would take minutes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.clients import Client, one_client
+from tests.faults.servers import CLOCKED, WORKERS, kill_all, start_again, wait_for_workers
+from tests.support import people
+from tests.support.databases import fresh_database
+from tests.support.live import LiveServer, serve
+from tests.support.settings import PUBLIC_URL, make_settings
+from webapp import create_app
+from webapp.config import Settings
+from webapp.database import db
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The product over a fresh database with John Doe in it; a module's APPLICATION may name another WSGI module."""
+    folder = tmp_path_factory.mktemp(request.param)
+    application = getattr(request.module, "APPLICATION", CLOCKED)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in Settings.model_fields:
+            environment.delenv(name.upper(), raising=False)
+        url = fresh_database(request.param, folder)
+        app = create_app(make_settings(database_url=url))
+        people.create_user(app)
+        with app.app_context():
+            db.engine.dispose()
+    # The public address is part of every token: it stays, whatever the port.
+    with serve(folder, url, workers=WORKERS, public_url=PUBLIC_URL, test_gates=folder) as server:
+        wait_for_workers(server)
+        if application != CLOCKED:
+            kill_all(server)
+            start_again(server, application)
+        try:
+            yield server
+        finally:
+            kill_all(server)  # nothing is left to drain, and a polite end takes two seconds longer
+
+
+@pytest.fixture
+def server(running: LiveServer) -> LiveServer:
+    """The module's server, with its clock at the present."""
+    running.move_clock(0)
+    return running
+
+
+@pytest.fixture
+def client(server: LiveServer) -> Iterator[Client]:
+    with one_client(server) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_errors(server: LiveServer) -> Iterator[None]:
+    """Whatever a test does to the server, nothing may happen there that it has no answer for."""
+    yield
+    assert "unexpected error" not in server.log, server.log[-4000:]

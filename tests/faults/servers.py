@@ -1,0 +1,86 @@
+"""What is done to a live server: waiting for all its workers, killing it without warning, starting it again."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import psutil
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.support.live import LiveServer
+from webapp.config import ROOT
+
+WORKERS = 4
+CLOCKED = "tests.support.clocked:app"
+GATED = "tests.faults.gated:app"
+STARTS_WITHIN = 30  # seconds
+
+
+def wait_for_workers(server: LiveServer, count: int = WORKERS) -> None:
+    """Return when `count` workers listen; the health check alone is answered by the first of them."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and server.process.poll() is None:
+        if sum(_listens(pid, server.port) for pid in server.worker_pids) == count:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"the server has not got its {count} workers:\n{server.log}")
+
+
+def _listens(pid: int, port: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for connection in psutil.Process(pid).net_connections()
+        )
+    return False
+
+
+def kill(pid: int) -> None:
+    """SIGKILL: nothing of the process gets to tidy up."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).send_signal(signal.SIGKILL)
+
+
+def kill_all(server: LiveServer) -> None:
+    """SIGKILL the master, so that it starts no successor, and then every worker; return when all are gone."""
+    workers = server.worker_pids if server.process.poll() is None else []
+    server.process.kill()
+    server.process.wait(10)
+    for pid in workers:
+        kill(pid)
+    deadline = time.monotonic() + 10
+    while any(_listens(pid, server.port) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def start_again(server: LiveServer, application: str = CLOCKED) -> None:
+    """Start `application` where the server ran: same port, settings and database."""
+    with (server.folder / "server.log").open("ab") as log:
+        server.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", application],
+            env=server.settings, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    wait_for_workers(server)
+
+
+def rows(server: LiveServer, sql: str, **values: Any) -> list[Any]:
+    """Return what a statement finds in the server's database, past the product; one that changes rows is committed."""
+    engine = create_engine(server.settings["DATABASE_URL"], poolclass=NullPool)
+    with engine.begin() as connection:
+        found = connection.execute(text(sql), values)
+        return list(found.all()) if found.returns_rows else []
+
+
+def generation(server: LiveServer, sid: str) -> int:
+    (row,) = rows(server, "SELECT generation FROM auth_sessions WHERE id = :sid", sid=sid)
+    return int(row[0])
+
+
+def alarms(server: LiveServer, sid: str) -> int:
+    """How often the audit log holds `refresh_reuse` for a session."""
+    sql = "SELECT count(*) FROM audit_events WHERE session_id = :sid AND kind = 'refresh_reuse'"
+    (row,) = rows(server, sql, sid=sid)
+    return int(row[0])

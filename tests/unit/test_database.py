@@ -1,0 +1,207 @@
+"""Engine set-up: instants keep their zone, SQLite is durable (L03), and its writers wait for each other (L09)."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from tests.support import people
+from tests.support.databases import fresh_database
+from tests.support.settings import make_settings
+from webapp import create_app
+from webapp.clock import utc_now
+from webapp.database import BUSY_TIMEOUT_SECONDS, db
+from webapp.models import AuditEvent, AuthSession, Product
+
+NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, except where a test asks for both: most of this file is about SQLite's own settings."""
+    return fresh_database(request.param, tmp_path)
+
+
+both_engines = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+def store(at: datetime) -> datetime:
+    """Return what the database gives back for `at`."""
+    event_ = AuditEvent(at=at, kind="x")
+    db.session.add(event_)
+    db.session.commit()
+    db.session.expire_all()
+    return db.session.scalars(select(AuditEvent.at).where(AuditEvent.id == event_.id)).one()
+
+
+# --- instants --------------------------------------------------------------------------------------------
+
+
+@both_engines
+def test_a_naive_datetime_is_refused(app: Flask) -> None:
+    with app.app_context():
+        with pytest.raises(StatementError, match="naive"):
+            store(NOON.replace(tzinfo=None))
+        db.session.rollback()
+
+
+@both_engines
+def test_an_instant_comes_back_the_same_aware_and_in_utc(app: Flask) -> None:
+    with app.app_context():
+        for zone in (UTC, timezone(timedelta(hours=-9)), timezone(timedelta(hours=5, minutes=45))):
+            stored = store(NOON.astimezone(zone))
+            assert stored == NOON
+            assert stored.tzinfo is UTC
+
+
+@both_engines
+def test_instants_are_compared_as_instants_whatever_their_zone(app: Flask) -> None:
+    with app.app_context():
+        store(NOON)
+        later_by_the_wall = (NOON - timedelta(seconds=1)).astimezone(timezone(timedelta(hours=9)))
+        count = select(AuditEvent.id).where(AuditEvent.at <= later_by_the_wall)
+        assert db.session.scalars(count).all() == []
+
+
+@both_engines
+def test_no_instant_stays_none(app: Flask) -> None:
+    user_id = people.create_user(app)
+    with app.app_context():
+        db.session.add(a_session(user_id))
+        db.session.commit()
+        assert db.session.scalars(select(AuthSession.revoked_at)).one() is None
+
+
+def a_session(user_id: int) -> AuthSession:
+    instants = ("confirmed_at", "created_at", "authenticated_at", "last_seen_at", "refresh_expires_at", "expires_at")
+    fields = dict.fromkeys(instants, utc_now())
+    return AuthSession(id="x" * 22, user_id=user_id, transport="body", remember=True, **fields)
+
+
+# --- constraints -----------------------------------------------------------------------------------------
+
+
+@both_engines
+def test_a_session_without_a_user_cannot_be_stored(app: Flask) -> None:
+    """Foreign keys hold on SQLite too, where they are off unless asked for."""
+    with app.app_context():
+        db.session.add(a_session(user_id=4711))
+        with pytest.raises(IntegrityError):
+            db.session.commit()
+        db.session.rollback()
+
+
+@both_engines
+def test_the_sessions_of_a_deleted_user_go_with_them_and_their_id_is_never_given_out_again(app: Flask) -> None:
+    """T20: a token of a deleted user must not open the account of the next one."""
+    first = people.create_user(app)
+    with app.app_context():
+        db.session.add(a_session(first))
+        db.session.commit()
+        db.session.execute(text("DELETE FROM users"))
+        db.session.commit()
+        assert db.session.scalars(select(AuthSession.id)).all() == []
+    assert people.create_user(app) > first
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
+def test_every_sqlite_connection_is_durable_and_checks_foreign_keys(app: Flask, pragma: str, value: object) -> None:
+    """L03: FULL (2) syncs at every commit, so that a sign-out that was answered survives a power cut."""
+    with app.app_context():
+        for _ in range(2):
+            with db.engine.connect() as connection:
+                assert connection.scalar(text(f"PRAGMA {pragma}")) == value
+            db.engine.dispose()
+
+
+def test_the_folder_of_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """O06."""
+    create_app(make_settings(database_url=f"sqlite:///{tmp_path}/new/evergreen.db"))
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """What SQLite is told, the driver's own BEGIN included."""
+    seen: list[str] = []
+
+    def trace(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_trace_callback(seen.append)
+
+    with app.app_context():
+        db.engine.dispose()
+        event.listen(db.engine, "connect", trace)
+        yield seen
+        event.remove(db.engine, "connect", trace)
+
+
+def test_a_read_takes_no_lock_and_the_first_write_takes_it_at_once(app: Flask, statements: list[str]) -> None:
+    """L09: BEGIN IMMEDIATE waits for its turn; a transaction that began with a read would fail instead of waiting."""
+    db.session.execute(select(Product.id))
+    reading = list(statements)
+    db.session.add(Product(name="Yew", price_cents=1))
+    db.session.commit()
+    assert not any(statement.startswith("BEGIN") for statement in reading)
+    assert [statement for statement in statements if statement.startswith("BEGIN")] == ["BEGIN IMMEDIATE"]
+
+
+def test_a_writer_waits_for_another(app: Flask) -> None:
+    """L09."""
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA busy_timeout")) == BUSY_TIMEOUT_SECONDS * 1000 >= 5000
+
+
+@both_engines
+def test_threads_that_read_and_then_write_the_same_row_never_fail(app: Flask) -> None:
+    """L09: no SQLITE_BUSY_SNAPSHOT, no deadlock."""
+    with app.app_context():
+        db.session.add(Product(name="Yew", price_cents=0))
+        db.session.commit()
+    threads, rounds = 6, 12
+    start, failures = threading.Barrier(threads), []
+
+    def work() -> None:
+        try:
+            start.wait(10)
+            for _ in range(rounds):
+                with app.app_context():
+                    db.session.scalars(select(Product.price_cents)).one()
+                    db.session.execute(update(Product).values(price_cents=Product.price_cents + 1))
+                    db.session.scalars(select(Product.price_cents)).one()
+                    db.session.commit()
+        except Exception as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failures == []
+    with app.app_context():
+        assert db.session.scalars(select(Product.price_cents)).one() == threads * rounds
+
+
+def test_a_writer_of_another_process_is_waited_for(app: Flask, database_url: str) -> None:
+    """L09: another connection holds the lock while this one has read and is about to write."""
+    other = sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    with app.app_context():
+        db.session.scalars(select(Product.id)).all()
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO products (name, description, price_cents, currency) VALUES ('Holly', '', 1, 'EUR')")
+        release = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        release.start()
+        db.session.add(Product(name="Yew", price_cents=1))
+        db.session.commit()
+        release.join()
+        assert set(db.session.scalars(select(Product.name))) == {"Holly", "Yew"}
+    other.close()

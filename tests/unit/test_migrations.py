@@ -1,0 +1,127 @@
+"""Migrations (L13): up, down and up again, rows kept, and nothing in the models that no migration knows of."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
+
+from tests.support.services import POSTGRESQL, require_postgresql
+from tests.support.settings import make_settings
+from webapp import create_app
+from webapp.config import ROOT
+from webapp.database import Base, db
+
+NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """The application over an empty database without any table, inside its context."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.db"
+    else:
+        # One of its own: the other tests rely on the tables of theirs.
+        require_postgresql()
+        name = f"evergreen_migrations_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        with psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            server.execute(f"CREATE DATABASE {name}")
+        url = f"{POSTGRESQL}/{name}"
+    app = create_app(make_settings(database_url=url))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def differences() -> list[object]:
+    with db.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
+
+
+@pytest.mark.usefixtures("app")
+def test_migrations_go_up_and_down_and_up_again() -> None:
+    """L13."""
+    for _ in range(2):
+        upgrade()
+        assert tables() == set(Base.metadata.tables)
+        assert differences() == []
+        downgrade(revision="base")
+        assert tables() == set()
+
+
+@pytest.mark.usefixtures("app")
+def test_going_up_twice_changes_nothing() -> None:
+    """L13."""
+    upgrade()
+    upgrade()
+    assert differences() == []
+
+
+def fill(connection: Connection, table: Table) -> None:
+    """Insert one row with something in every column."""
+    values = {"id": 1, "user_id": 1, "remember": True, "detail": {"reason": "x"}}
+    for column in table.columns:
+        if column.name not in values:
+            kind = column.type.python_type
+            values[column.name] = NOON if kind is datetime else kind(1)
+    names = {column.name for column in table.columns}
+    row = {name: value for name, value in values.items() if name in names}
+    if table.name == "auth_sessions":
+        row["id"] = "x" * 22
+    connection.execute(insert(table).values(row))
+
+
+def rows(connection: Connection, table: Table) -> list[dict[str, object]]:
+    return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def revisions() -> list[str]:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    return [revision.revision for revision in reversed(list(script.walk_revisions()))]
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("start", revisions())
+def test_rows_of_every_older_schema_are_kept_on_the_way_up(start: str) -> None:
+    """L13: each column that is still there holds what it held."""
+    upgrade(revision=start)
+    old = MetaData()
+    with db.engine.begin() as connection:
+        old.reflect(connection)
+        kept = [table for table in old.sorted_tables if table.name != "alembic_version"]
+        for table in kept:
+            fill(connection, table)
+        before = {table.name: rows(connection, table) for table in kept}
+    upgrade()
+    new = MetaData()
+    with db.engine.connect() as connection:
+        new.reflect(connection)
+        for name, (row,) in before.items():
+            (after,) = rows(connection, new.tables[name])
+            assert {column: after[column] for column in row if column in after} == row
+    assert differences() == []
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    assert len(script.get_heads()) == len(script.get_bases()) == 1

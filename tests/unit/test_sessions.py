@@ -1,0 +1,165 @@
+"""Where sessions end by themselves (R10), and what a dump of the database is worth (R15)."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from tests.support import forge, people
+from tests.unit.steps import DAY, START, assert_refused, me, refresh, successor
+from webapp import sessions
+from webapp.database import Base, db
+from webapp.models import AuthSession, User
+from webapp.session_state import SessionState
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+# --- ends ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["cookie", "body"])
+def test_no_refresh_prolongs_a_session_past_its_absolute_end(
+    http: FlaskClient, user_id: int, clock: time_machine.Traveller, how: str
+) -> None:
+    """R10: refreshed daily, over after thirty days."""
+    token = people.sign_in(http, transport=how).refresh
+    end = int(START.timestamp()) + 30 * DAY
+    for _ in range(29):
+        clock.shift(DAY)
+        reply = refresh(http, token, how)
+        token = successor(reply)
+        assert forge.read(token)["exp"] <= end
+        assert forge.read(reply.json["access_token"])["exp"] <= end
+    assert forge.read(token)["exp"] == end
+    clock.shift(DAY - 1)
+    reply = refresh(http, token, how)
+    assert reply.json["expires_in"] == 1
+    clock.shift(1)
+    assert_refused(refresh(http, token, how), "session_ended")
+    assert me(http, reply.json["access_token"]) == 401
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(9, 200), (10, 401)])
+def test_a_refresh_token_that_was_not_used_expires_by_itself(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller, seconds: int, status: int
+) -> None:
+    """R10: the idle end, and ten seconds of skew between hosts."""
+    app = make_app(refresh_token_expire_days=2, session_max_days=9)
+    people.create_user(app)
+    client = people.sign_in(app.test_client(), transport="cookie")
+    clock.shift(2 * DAY + seconds)
+    reply = refresh(client.http, client.refresh, "cookie")
+    assert reply.status_code == status
+    assert status == 200 or reply.json["code"] == "token_expired"
+    assert ("Max-Age=0" in reply.headers.get("Set-Cookie", "")) == (status == 401)
+
+
+def test_an_access_token_that_could_live_longer_ends_with_its_session(make_app: Callable[..., Flask]) -> None:
+    """R10."""
+    app = make_app(access_token_expire_minutes=3 * 1440, session_max_days=1)
+    people.create_user(app)
+    client = people.sign_in(app.test_client())
+    assert forge.read(client.access)["exp"] == forge.read(client.refresh)["exp"] == int(START.timestamp()) + DAY
+
+
+def test_the_tokens_of_a_deleted_user_open_nothing(app: Flask, signed_in: people.SignedIn) -> None:
+    """V06, T20: not even the next account."""
+    with app.app_context():
+        db.session.delete(db.session.scalars(select(User)).one())
+        db.session.commit()
+    people.create_user(app)
+    assert_refused(signed_in.me(), "session_ended")
+    assert_refused(refresh(signed_in.http, signed_in.refresh), "session_ended")
+
+
+# --- what happens between a read and a write -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shows", ["refresh", "access"])
+def test_a_session_that_is_ended_while_its_successor_is_being_confirmed_stays_ended(
+    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, shows: str
+) -> None:
+    """R12: the request has read a live row; the sign-out commits; then the confirmation is written."""
+    second = refresh(signed_in.http, signed_in.refresh)
+    find = sessions.find
+
+    def find_and_end(*args: Any) -> SessionState:
+        state = find(*args)
+        monkeypatch.setattr(sessions, "find", find)
+        assert app.test_client().post("/api/logout", headers=signed_in.bearer).status_code == 204
+        return state
+
+    monkeypatch.setattr(sessions, "find", find_and_end)
+    if shows == "refresh":
+        assert_refused(refresh(signed_in.http, successor(second)), "session_ended")
+    else:
+        assert me(signed_in.http, second.json["access_token"]) == 401
+    with app.app_context():
+        row = db.session.scalars(select(AuthSession)).one()
+        assert (row.generation, row.revoked_reason) == (1, "signed_out")
+
+
+def test_a_slower_confirmation_does_not_take_the_session_back(
+    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R05: two requests prove different generations at once; the higher one stands."""
+    second = refresh(signed_in.http, signed_in.refresh)
+    third = refresh(signed_in.http, successor(second))
+    with app.app_context():
+        db.session.execute(update(AuthSession).values(generation=1))
+        db.session.commit()
+    find = sessions.find
+
+    def find_and_overtake(*args: Any) -> SessionState:
+        state = find(*args)
+        monkeypatch.setattr(sessions, "find", find)
+        assert me(app.test_client(), third.json["access_token"]) == 200
+        return state
+
+    monkeypatch.setattr(sessions, "find", find_and_overtake)
+    assert me(signed_in.http, second.json["access_token"]) == 200
+    with app.app_context():
+        assert db.session.scalars(select(AuthSession.generation)).one() == 3
+
+
+# --- what a dump of the database is worth ----------------------------------------------------------------
+
+
+def dump(app: Flask) -> list[str]:
+    """Return every value of every column of every table, as text."""
+    with app.app_context():
+        rows: list[Any] = [row for table in Base.metadata.sorted_tables for row in db.session.execute(select(table))]
+        return [str(value) for row in rows for value in row]
+
+
+def test_a_dump_of_the_database_holds_no_token_and_signs_nobody_in(app: Flask, signed_in: people.SignedIn) -> None:
+    """R15: no token, no segment of one, no hash of either; and no stored value opens anything."""
+    http = signed_in.http
+    reply = refresh(http, signed_in.refresh)
+    me(http, reply.json["access_token"])
+    refresh(http, successor(reply))
+    refresh(http, signed_in.refresh + "x")
+    tokens = [signed_in.access, signed_in.refresh, reply.json["access_token"], successor(reply)]
+    values = dump(app)
+    text = "\n".join(values)
+    assert forge.read(signed_in.access)["sid"] in text
+    for secret in [part for token in tokens for part in (token, *token.split(".")[1:])]:
+        digests = [hashlib.new(name, secret.encode()).digest() for name in ("sha256", "sha1", "md5", "sha512")]
+        forms = [form(digest) for digest in digests for form in (bytes.hex, base64.b64encode, base64.urlsafe_b64encode)]
+        for needle in [secret, *(form if isinstance(form, str) else form.decode().rstrip("=") for form in forms)]:
+            assert needle not in text
+    for value in set(values):
+        token = value.encode("ascii", "ignore").decode() or "x"
+        assert refresh(http, token).status_code != 200
+        assert me(http, token.replace("\n", " ")) != 200

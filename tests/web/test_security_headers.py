@@ -1,0 +1,222 @@
+"""The headers of every answer, whatever its route and status (H01, H02, H05 to H08, H11)."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from tests.support import people
+from tests.support.databases import fresh_database
+from tests.unit.steps import OWN, SAME_ORIGIN, bearer, https_client, submit
+from webapp.web.api import products
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+EXPECTED = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite only: no header depends on the engine."""
+    return fresh_database("sqlite", tmp_path)
+
+
+def client(make_app: Callable[..., Flask], *, is_https: bool = False, **settings: object) -> FlaskClient:
+    production = {"app_env": "production", "public_url": OWN} if is_https else {}
+    app = make_app(**production, **settings)
+    people.create_user(app)
+    return https_client(app) if is_https else app.test_client()
+
+
+def answers(http: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, str, TestResponse]]:
+    """Yield an answer of every kind of route with every status that the product gives, and the status expected."""
+    login = {"email": people.EMAIL, "password": people.PASSWORD}
+    tokens = http.post("/api/login", json={**login, "transport": "body"})
+    access, refresh = bearer(tokens.json["access_token"]), bearer(tokens.json["refresh_token"])
+    yield 200, "refresh by bearer", http.post("/api/refresh", headers=refresh)
+    yield 200, "sign-in", http.post("/api/login", json={**login, "transport": "cookie"})
+    for path in ("/", "/account", "/account/sessions", "/account/tokens"):
+        yield 200, path, http.get(path)
+    yield 303, "/login when signed in", http.get("/login")
+    yield 200, "refresh by cookie", http.post("/api/refresh", headers=SAME_ORIGIN)
+    yield 403, "refresh from nowhere", http.post("/api/refresh")
+    http.delete_cookie("refresh_token")
+    http.delete_cookie("__Host-refresh_token", domain="accounts.example.com")
+    for path in ("/api/me", "/api/sessions", "/api/products", "/healthz", "/readyz"):
+        yield 200, path, http.get(path, headers=access)
+    yield 200, "/login", http.get("/login")
+    yield 303, "/account when signed out", http.get("/account")
+    yield 200, "preflight", http.options("/api/me")
+    yield 400, "/api/products", http.get("/api/products?page=x", headers=access)
+    yield 400, "a form without its token", http.post("/login")
+    yield 400, "not JSON", http.post("/api/login", data="{", content_type="application/json")
+    yield 401, "/api/me", http.get("/api/me")
+    yield 401, "a bad token", http.get("/api/me", headers=bearer("x"))
+    yield 401, "wrong password", http.post("/api/login", json={**login, "password": "wrong"})
+    yield 404, "/nothing", http.get("/nothing")
+    yield 404, "/api/nothing", http.get("/api/nothing")
+    yield 405, "/api/login", http.get("/api/login")
+    yield 405, "/logout", http.get("/logout")
+    yield 413, "/api/login", http.post("/api/login", data="x" * 66_000, content_type="application/json")
+    yield 413, "/login", http.post("/login", data={"email": "x" * 66_000})
+    yield 415, "/api/login", http.post("/api/login", data="x")
+    yield 422, "/api/login", http.post("/api/login", json={})
+    yield 204, "sign-out", http.post("/api/logout", headers=access)
+    access = bearer(http.post("/api/login", json={**login, "transport": "body"}).json["access_token"])
+    with monkeypatch.context() as patched:
+        patched.setattr(products.catalog, "list_products", lambda *_, **__: 1 / 0)
+        yield 500, "/api/products", http.get("/api/products", headers=access)
+        patched.setattr(products.catalog, "list_products", outage)
+        yield 503, "/api/products", http.get("/api/products", headers=access)
+
+
+def outage(*_: object, **__: object) -> None:
+    raise OperationalError("SELECT", {}, Exception("gone"))
+
+
+def static(http: FlaskClient) -> Iterator[tuple[int, str, TestResponse]]:
+    with http.get("/static/css/base.css") as found:
+        yield 200, "static", found
+        with http.get("/static/css/base.css", headers={"If-None-Match": found.headers["ETag"]}) as unchanged:
+            yield 304, "static", unchanged
+    yield 404, "static", http.get("/static/nothing.js")
+
+
+# --- everywhere ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_https", [True, False])
+def test_every_answer_of_every_status_carries_the_security_headers(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, is_https: bool
+) -> None:
+    """H06, H07, H11; H05: HSTS on https, and on https only."""
+    http = client(make_app, is_https=is_https)
+    seen = set()
+    for expected, what, reply in [*answers(http, monkeypatch), *static(http)]:
+        assert (what, reply.status_code) == (what, expected)
+        seen.add(expected)
+        for name, value in EXPECTED.items():
+            assert (what, expected, reply.headers.getlist(name)) == (what, expected, [value])
+        assert "geolocation=()" in reply.headers["Permissions-Policy"]
+        hsts = reply.headers.get("Strict-Transport-Security", "")
+        assert bool(hsts) is is_https, what
+        if is_https:
+            assert int(re.search(r"max-age=(\d+)", hsts).group(1)) >= 31_536_000
+            assert "includeSubDomains" in hsts
+    assert seen == {200, 204, 303, 304, 400, 401, 403, 404, 405, 413, 415, 422, 500, 503}
+
+
+def test_a_refused_attempt_carries_them_too(make_app: Callable[..., Flask]) -> None:
+    """H07: 429, of the API and of the pages."""
+    http = client(make_app, ratelimit_enabled=True)
+    wrong = {"email": people.EMAIL, "password": "wrong"}
+    for _ in range(10):
+        http.post("/api/login", json=wrong)
+    for reply in (http.post("/api/login", json=wrong), submit(http, "/login", wrong)):
+        assert reply.status_code == 429
+        assert {name: reply.headers[name] for name in EXPECTED} == EXPECTED
+        assert reply.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "accounts.example.com.evil.example", ""])
+@pytest.mark.parametrize("path", ["/login", "/api/me"])
+def test_another_host_is_refused_as_a_bad_request(make_app: Callable[..., Flask], host: str, path: str) -> None:
+    """P03, H07: PUBLIC_URL's host is the only one; and the refusal itself is an ordinary answer."""
+    http = client(make_app, is_https=True)
+    reply = http.get(path, headers={"Host": host})
+    assert reply.status_code == 400
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+# --- caching ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_but_static_files_may_be_stored(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H01, H02."""
+    for _, what, reply in answers(client(make_app), monkeypatch):
+        assert (what, reply.headers.getlist("Cache-Control")) == (what, ["no-store"])
+        assert (what, reply.headers["Pragma"]) == (what, "no-cache")
+        varies = set(reply.headers["Vary"].split(", "))
+        is_page = "html" in (reply.content_type or "") and reply.request.path.startswith("/api") is False
+        is_api = reply.request.path.startswith(("/api/", "/healthz", "/readyz"))
+        assert varies >= ({"Origin", "Authorization", "Cookie"} if is_api else {"Cookie"}), what
+        assert is_page or is_api or reply.status_code == 303
+
+
+# --- what is not said ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/account", "/account/sessions", "/account/tokens", "/nothing"])
+def test_no_page_has_a_script_a_style_or_a_handler_inside(make_app: Callable[..., Flask], path: str) -> None:
+    """H06: 'self' alone is enough because there is nothing inline, and nothing from elsewhere."""
+    http = client(make_app)
+    if path != "/login":
+        http.post("/api/login", json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "cookie"})
+    page = http.get(path).text
+    assert not re.search(r"<style|\sstyle\s*=|\son[a-z]+\s*=|javascript:[a-z(]", page, re.IGNORECASE)
+    assert all(re.search(r'\ssrc="/static/', tag) for tag in re.findall(r"<script[^>]*>", page))
+    assert not re.search(r'\s(src|action)="(?!/)', page)
+    assert all('href="/static/' in tag for tag in re.findall(r"<link[^>]*>", page))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/.git/config", "/.env", "/console", "/instance/evergreen.db", "/static/../wsgi.py", "/static/..%2fwsgi.py",
+     "/static/%2e%2e/wsgi.py", "/static/....//wsgi.py", "/debug", "/metrics", "/server-status", "/setup", "/wsgi.py",
+     "/static/", "/admin.php"],
+)  # fmt: skip
+def test_nothing_of_the_inside_is_served(make_app: Callable[..., Flask], path: str) -> None:
+    """H08, A17."""
+    assert client(make_app).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/products", "/account/sessions"])
+def test_an_unexpected_fault_is_told_without_its_cause(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """H08, H09: a number to ask for, no exception, no trace, no input."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("hunter2")
+
+    http = client(make_app)
+    tokens = http.post(
+        "/api/login", json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "cookie"}
+    )  # fmt: skip
+    monkeypatch.setattr(products.catalog, "list_products", fail)
+    monkeypatch.setattr("webapp.web.pages.account.list_devices", fail)
+    reply = http.get(path, headers=bearer(tokens.json["access_token"]))
+    assert reply.status_code == 500
+    assert not re.search("hunter2|ValueError|Traceback|webapp", reply.text)
+    assert re.search("[0-9a-f]{16}", reply.text)
+    assert ("problem+json" in reply.content_type) is path.startswith("/api/")
+
+
+def test_an_answer_does_not_say_what_made_it(make_app: Callable[..., Flask]) -> None:
+    """H08."""
+    http = client(make_app)
+    for path in ("/", "/api/me", "/nothing"):
+        assert not {"Server", "X-Powered-By"} & set(dict(http.get(path).headers))
+
+
+def test_in_production_no_page_shows_the_demo_users(make_app: Callable[..., Flask]) -> None:
+    """A17: although one of them has the address of a demo user."""
+    http = client(make_app, is_https=True)
+    for path in ("/", "/login"):
+        assert people.PASSWORD not in http.get(path).text

@@ -1,0 +1,154 @@
+"""What a request brings to prove who sends it: a Bearer token, a refresh token in a body, the refresh cookie.
+
+Read here, judged by the guard. A cookie counts only with proof that our own or an allowed origin sent it, since a
+browser attaches it to other people's requests too."""
+
+from typing import NamedTuple
+
+from flask import Response, g, request
+
+from webapp import sessions, tokens
+from webapp.errors import (
+    AmbiguousCredentials,
+    BadRequest,
+    CrossOrigin,
+    InvalidToken,
+    MissingToken,
+    UnsupportedGrantType,
+)
+from webapp.web import cookies
+from webapp.web.bodies import read_json
+from webapp.web.context import settings
+from webapp.web.schemas import RefreshBody
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class RefreshCredential(NamedTuple):
+    claims: tokens.RefreshClaims
+    presented: sessions.Presented
+
+
+def bearer_token() -> str | None:
+    """Return what follows `Bearer` in the Authorization header (RFC 6750 §2.1; schemes ignore case), or None."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else None
+
+
+# --- refreshing ------------------------------------------------------------------------------------------
+
+
+def refresh_credential() -> RefreshCredential:
+    """Return the one refresh token of the request: from the cookie, as Bearer, or in a JSON or form body.
+
+    Raises MissingToken, InvalidToken, AmbiguousCredentials if there are two of different sessions, and CrossOrigin if
+    a cookie alone came without proof of its origin."""
+    cookie = cookies.read_refresh(settings(), request)
+    found = [RefreshCredential(_verify_refresh(token), presented) for token, presented in _explicit_tokens()]
+    if not found:
+        if cookie is None:
+            raise MissingToken
+        require_own_origin()
+        g.is_cookie_credential = True
+        return RefreshCredential(_verify_refresh(cookie), "cookie")
+    sids = {credential.claims.sid for credential in found}
+    if cookie is not None:
+        # Another program on the same host may have left a cookie of this name: one that is not ours says nothing.
+        sids |= {sid for sid, _ in _sessions_of([cookie])}
+    if len(sids) > 1:
+        raise AmbiguousCredentials
+    return found[0]
+
+
+def _explicit_tokens() -> list[tuple[str, sessions.Presented]]:
+    in_body = _token_in_form() if request.mimetype == FORM and request.get_data() else _token_in_json()
+    sent: list[tuple[str | None, sessions.Presented]] = [(in_body, "body"), (bearer_token(), "bearer")]
+    return [(token, presented) for token, presented in sent if token is not None]
+
+
+def _token_in_json() -> str | None:
+    """Return the refresh token of a JSON body; an empty body has none, whatever its type is said to be."""
+    return read_json(RefreshBody).refresh_token if request.get_data() else None
+
+
+def _token_in_form() -> str | None:
+    """Return the token of an OAuth refresh request (RFC 6749 §6), whose errors then have that form too."""
+    g.is_oauth_form = True
+    if any(len(values) > 1 for _, values in request.form.lists()):
+        raise BadRequest("A parameter was given more than once.")
+    # A parameter without a value counts as left out (RFC 6749 §3.2).
+    grant_type, token = request.form.get("grant_type"), request.form.get("refresh_token")
+    if not grant_type:
+        raise BadRequest("grant_type is missing.")
+    if grant_type != "refresh_token":
+        raise UnsupportedGrantType
+    return token or None
+
+
+def _verify_refresh(token: str) -> tokens.RefreshClaims:
+    return tokens.verify_refresh(settings(), token, now=g.now)
+
+
+# --- where a request comes from ----------------------------------------------------------------------------
+
+
+def is_own_origin() -> bool:
+    """Whether a browser vouches that our own or an allowed origin sent the request."""
+    origin = request.headers.get("Origin", "")
+    return request.headers.get("Sec-Fetch-Site") == "same-origin" or settings().allows_origin(origin)
+
+
+def require_own_origin() -> None:
+    """Raise CrossOrigin for a request whose cookie may have been attached to somebody else's page's request."""
+    if not is_own_origin():
+        raise CrossOrigin
+
+
+def refuse_foreign_origin() -> None:
+    """Raise CrossOrigin if a browser says that a foreign origin sent the request; programs say nothing."""
+    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        require_own_origin()
+
+
+# --- signing out -------------------------------------------------------------------------------------------
+
+
+def sessions_to_end() -> set[tuple[str, int]]:
+    """Return (sid, user id) of every session that the request proves to be its own; signing out takes expired tokens.
+
+    Raises InvalidToken if tokens were sent and none is ours, and CrossOrigin as `refresh_credential` does. A request
+    without any is no error: there is nothing left to end."""
+    explicit = [token for token in (bearer_token(), _token_in_json()) if token is not None]
+    cookie = cookies.read_refresh(settings(), request)
+    found = _sessions_of(explicit)
+    if cookie is not None and is_own_origin():
+        found |= _sessions_of([cookie])
+    elif cookie is not None and not explicit:
+        raise CrossOrigin
+    if explicit and not found:
+        raise InvalidToken
+    return found
+
+
+def sessions_of_cookie() -> set[tuple[str, int]]:
+    """Return (sid, user id) of the cookie's session, live or not, or nothing if it names none."""
+    cookie = cookies.read_refresh(settings(), request)
+    return _sessions_of([cookie]) if cookie is not None else set()
+
+
+def clear_dead_cookie(response: Response, ended: set[tuple[str, int]]) -> None:
+    """Take the refresh cookie away if it names a session that was just ended, or none at all; not another's."""
+    if cookies.read_refresh(settings(), request) and sessions_of_cookie() <= ended:
+        cookies.clear_refresh(settings(), response)
+
+
+def _sessions_of(presented: list[str]) -> set[tuple[str, int]]:
+    found = set()
+    for token in presented:
+        for verify in (tokens.verify_access, tokens.verify_refresh):
+            try:
+                claims = verify(settings(), token, now=g.now, allow_expired=True)
+            except InvalidToken:
+                continue
+            found.add((claims.sid, claims.user_id))
+    return found
