@@ -1,0 +1,96 @@
+"""Fixtures of the browser tests: Chromium, watched contexts, one shared server, front ends of other origins."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.front_end import FrontEnd, serve_front_end
+from tests.browser.site import Person, Site, serve_site
+from tests.browser.watch import Watch
+from tests.support.databases import fresh_database
+from tests.support.services import missing
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 15_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, started once. Package scope: Playwright's event loop must not outlive this folder's tests."""
+    if not Path(CHROMIUM).exists():
+        missing(CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """What the test's contexts complained about; anything the test did not expect fails it."""
+    watch = Watch()
+    yield watch
+    watch.check()
+
+
+@pytest.fixture
+def browse(chromium: Browser, watch: Watch) -> Iterator[Callable[..., BrowserContext]]:
+    """A function that opens a fresh, watched context (its own cookies and cache) with the given options."""
+    with ExitStack() as stack:
+
+        def browse(base_url: str | None = None, **options: Any) -> BrowserContext:
+            context = chromium.new_context(base_url=base_url, **options)
+            stack.callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
+            watch.put_on(context)
+            return context
+
+        yield browse
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server for all tests that are content with the default settings; each test brings its own person."""
+    with serve_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture
+def person(site: Site) -> Person:
+    """A new user of `site`."""
+    return site.new_person()
+
+
+@pytest.fixture
+def page(browse: Callable[..., BrowserContext], site: Site) -> Page:
+    """A page of a fresh context; addresses are relative to `site`."""
+    return browse(site.url).new_page()
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite only: a browser cannot tell the engines apart, and the API's tests run on both."""
+    return fresh_database("sqlite", tmp_path)
+
+
+@pytest.fixture
+def front_end() -> Iterator[Callable[..., FrontEnd]]:
+    """A function that serves a small front end on an origin of its own."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(serve_front_end(**options))
