@@ -55,46 +55,33 @@ def end_sessions(
 
 def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
     """End the user's own session; commits. Ending one that has ended, or never was, is no error."""
-    end_sessions(
-        db,
-        AuthSession.id == sid,
-        AuthSession.user_id == user_id,
-        reason=EndReason.SIGNED_OUT,
-        actor_id=user_id,
-        client=client,
-        now=now,
-    )
-    db.commit()
+    _end_own(db, AuthSession.id == sid, EndReason.SIGNED_OUT, user_id=user_id, client=client, now=now)
 
 
 def end_own_session(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> bool:
     """End one of the user's sessions from the device list; commits. Return whether there was one to end."""
-    ended = end_sessions(
-        db,
-        AuthSession.id == sid,
-        AuthSession.user_id == user_id,
-        AuthSession.expires_at > now,
-        reason=EndReason.ENDED_BY_USER,
-        actor_id=user_id,
-        client=client,
-        now=now,
-    )
-    db.commit()
-    return bool(ended)
+    which = AuthSession.id == sid
+    return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now) == 1
 
 
 def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
     """End all of the user's live sessions but one; commits. Return how many were ended."""
-    ended = end_sessions(
-        db,
-        AuthSession.id != keep_sid,
-        AuthSession.user_id == user_id,
-        AuthSession.expires_at > now,
-        reason=EndReason.ENDED_BY_USER,
-        actor_id=user_id,
-        client=client,
-        now=now,
-    )
+    which = AuthSession.id != keep_sid
+    return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
+
+
+def _end_own(
+    db: DbSession,
+    which: ColumnElement[bool],
+    reason: EndReason,
+    *,
+    user_id: int,
+    client: audit.Client,
+    now: datetime,
+) -> int:
+    is_own = AuthSession.user_id == user_id
+    is_unexpired = AuthSession.expires_at > now
+    ended = end_sessions(db, which, is_own, is_unexpired, reason=reason, actor_id=user_id, client=client, now=now)
     db.commit()
     return len(ended)
 

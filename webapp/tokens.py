@@ -127,7 +127,6 @@ def verify_access(settings: Settings, token: str, *, now: datetime, allow_expire
         authenticated_at=_instant(claims["auth_time"]),
         rgen=claims.get("rgen"),
     )
-    return token
 
 
 def verify_refresh(settings: Settings, token: str, *, now: datetime, allow_expired: bool = False) -> RefreshClaims:
