@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from webapp import audit
 from webapp.database import DbSession
@@ -60,13 +60,13 @@ def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now
 
 def end_own_session(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> bool:
     """End one of the user's sessions from the device list; commits. Return whether there was one to end."""
-    which = AuthSession.id == sid
+    which = and_(AuthSession.id == sid, AuthSession.expires_at > now)
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now) == 1
 
 
 def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
     """End all of the user's live sessions but one; commits. Return how many were ended."""
-    which = AuthSession.id != keep_sid
+    which = and_(AuthSession.id != keep_sid, AuthSession.expires_at > now)
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
 
 
@@ -80,8 +80,7 @@ def _end_own(
     now: datetime,
 ) -> int:
     is_own = AuthSession.user_id == user_id
-    is_unexpired = AuthSession.expires_at > now
-    ended = end_sessions(db, which, is_own, is_unexpired, reason=reason, actor_id=user_id, client=client, now=now)
+    ended = end_sessions(db, which, is_own, reason=reason, actor_id=user_id, client=client, now=now)
     db.commit()
     return len(ended)
 
