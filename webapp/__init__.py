@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import cli, logs, models
+from webapp import cli, logs, tokens
 from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import bodies, context, guard, health, hooks, limits, problems
@@ -67,7 +67,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         # The Referer header is not needed beside the token, and a proxy or a browser may take it away.
         "WTF_CSRF_SSL_STRICT": False,
         "JWT_SECRET_KEY": secret,
-        "JWT_ALGORITHM": "HS256",
+        "JWT_ALGORITHM": tokens.ALGORITHM,
         "JWT_TOKEN_LOCATION": ["headers"],
         # Our guard's origin rule takes its place: front ends of other origins cannot read the API's cookies.
         "JWT_COOKIE_CSRF_PROTECT": False,
@@ -80,7 +80,7 @@ def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> N
     if settings.refresh_token_enabled:
         apis.append(api_auth.refresh_api)
     for api in apis:
-        csrf.exempt(api)  # no form and no page cookie opens the API: see web/guard.py
+        csrf.exempt(api)  # no page's cookie opens the API by itself: see web/credentials.py
         app.register_blueprint(api, url_prefix="/api")
     for pages in (home.home, pages_auth.auth, account.account, health.health):
         app.register_blueprint(pages)
@@ -105,6 +105,3 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
 
 def _template_context() -> dict[str, Any]:
     return {"viewer": g.get("auth")}
-
-
-__all__ = ["create_app", "models"]

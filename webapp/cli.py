@@ -120,15 +120,15 @@ def revoke_sessions(session_id: str | None, email: str | None, everyone: bool) -
     """End one session, all of a user's, or all; their next requests are refused."""
     if [bool(session_id), bool(email), everyone].count(True) != 1:
         raise click.UsageError("Name a session, or --user EMAIL, or --all.")
-    which = AuthSession.id == session_id if session_id else _of_user(email)
+    which, now = AuthSession.id == session_id if session_id else _of_user(email), utc_now()
     ended = revocation.end_sessions(
         db.session,
         which,
-        AuthSession.expires_at > utc_now(),
+        AuthSession.expires_at > now,
         reason=revocation.EndReason.ENDED_BY_OPERATOR,
         actor_id=None,
         client=COMMAND_LINE,
-        now=utc_now(),
+        now=now,
     )
     db.session.commit()
     click.echo(f"Ended {len(ended)} session{'' if len(ended) == 1 else 's'}.")

@@ -2,7 +2,6 @@
 
 Both functions of verification raise InvalidToken or TokenExpired and nothing else, whatever the string is."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import jwt
 from flask_jwt_extended import create_access_token, create_refresh_token
 from jwt.utils import base64url_decode
 
+from webapp import strict_json
 from webapp.config import Settings
 from webapp.errors import InvalidToken, TokenExpired
 from webapp.keys import key_id
@@ -26,7 +26,8 @@ MAX_COUNT: Final = 2**31 - 1  # the largest id and generation that the columns c
 # character unused, and they must be zero (RFC 8725 §3.14).
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _SUBJECT: Final = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+SESSION_ID: Final = "[A-Za-z0-9_-]{22}"  # 128 random bits in base64url
+_SESSION_ID: Final = re.compile(SESSION_ID, re.ASCII)
 
 _COMMON: Final = {"iss", "aud", "iat", "nbf", "exp", "jti", "sub", "sid", "type", "fresh"}
 _jws: Final = jwt.PyJWS()
@@ -203,17 +204,10 @@ def _check_claims(settings: Settings, kind: Kind, claims: dict[str, Any]) -> Non
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
-    value = json.loads(text.decode(), object_pairs_hook=_unique_keys)
+    value = strict_json.loads(text)
     if not isinstance(value, dict):
         raise InvalidToken
     return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise InvalidToken
-    return result
 
 
 def _is_count(value: object, *, most: int = MAX_COUNT) -> bool:

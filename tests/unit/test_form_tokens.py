@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
-from tests.unit.steps import OWN, START, csrf_token, current_sid, https_client, is_signed_in, sign_in_by_form, title
+from tests.support.steps import OWN, START, csrf_token, current_sid, https_client, is_signed_in, sign_in_by_form, title
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from tests.support import forge, people
-from tests.unit.steps import DAY, START, assert_refused, me, refresh, successor
+from tests.support.steps import DAY, START, assert_refused, me, refresh, successor
 from webapp import sessions
 from webapp.database import Base, db
 from webapp.models import AuthSession, User

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from tests.support import forge, people
 from tests.support.settings import make_settings
-from tests.unit.steps import DAY, START, events, me
+from tests.support.steps import DAY, START, events, me
 from webapp import create_app, passwords
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS

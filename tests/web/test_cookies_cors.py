@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
-from tests.unit.steps import DAY, OWN, SAME_ORIGIN, START, bearer, https_client, me, refresh, sign_in_by_form
+from tests.support.steps import DAY, OWN, SAME_ORIGIN, START, bearer, https_client, me, refresh, sign_in_by_form
 from webapp.database import db
 from webapp.models import AuthSession
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support import people
 from tests.support.settings import make_settings
-from tests.unit.steps import HOUR, START
+from tests.support.steps import HOUR, START
 from webapp import accounts, session_state
 from webapp.database import db
 from webapp.models import User

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support import forge, people
-from tests.unit.steps import (
+from tests.support.steps import (
     DAY,
     START,
     alert,

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support import forge, people
-from tests.unit.steps import DAY, HOUR, START, assert_refused, events, gen, me, refresh, successor
+from tests.support.steps import DAY, HOUR, START, assert_refused, events, gen, me, refresh, successor
 from webapp.database import db
 from webapp.models import AuthSession
 from webapp.revocation import purge

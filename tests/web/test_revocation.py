@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from tests.support import forge, people
-from tests.unit.steps import DAY, HOUR, SAME_ORIGIN, START, assert_refused, bearer, events, me, refresh, successor
+from tests.support.steps import DAY, HOUR, SAME_ORIGIN, START, assert_refused, bearer, events, me, refresh, successor
 from webapp.database import db
 from webapp.models import AuthSession, User
 from webapp.revocation import purge

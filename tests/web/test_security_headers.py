@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.databases import fresh_database
-from tests.unit.steps import OWN, SAME_ORIGIN, bearer, https_client, submit
+from tests.support.steps import OWN, SAME_ORIGIN, bearer, https_client, submit
 from webapp.web.api import products
 
 CSP = (

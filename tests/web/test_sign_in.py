@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
-from tests.unit.steps import SAME_ORIGIN, START, alert, csrf_token, events, sign_in_by_form
+from tests.support.steps import SAME_ORIGIN, START, alert, csrf_token, events, sign_in_by_form
 from webapp import passwords
 from webapp.database import Base, db
 from webapp.models import User

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from tests.support import forge, people
-from tests.unit.steps import DAY, HOUR, START, bearer, me, refresh
+from tests.support.steps import DAY, HOUR, START, bearer, me, refresh
 from webapp.database import Base, db
 from webapp.models import User
 from webapp.web import guard

@@ -1,13 +1,12 @@
 """Reading request bodies: bounded, strict JSON (RFC 8259, UTF-8) into a pydantic model, and query strings likewise."""
 
-import json
-import math
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask import Flask, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from webapp import strict_json
 from webapp.errors import InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
 from webapp.text import is_storable
 
@@ -47,36 +46,13 @@ def read_query(model: type[Model]) -> Model:
 
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_names,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        value = strict_json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedJson("The body is not valid UTF-8 JSON.") from None
     if not isinstance(value, dict):
         raise MalformedJson("The body must be a JSON object.")
     _check_text(value, depth=1)
     return value
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name is repeated")
-    return result
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("the number is too large")
-    return number
 
 
 def _check_text(value: object, *, depth: int) -> None:

@@ -1,7 +1,7 @@
 """What a request brings to prove who sends it: a Bearer token, a refresh token in a body, the refresh cookie.
 
-Read here, judged by the guard. A cookie counts only with proof that our own or an allowed origin sent it, since a
-browser attaches it to other people's requests too."""
+An access token is judged by the guard, a refresh token here. A cookie counts only with proof that our own or an allowed
+origin sent it, since a browser attaches it to other people's requests too."""
 
 from typing import NamedTuple
 
@@ -52,9 +52,8 @@ def refresh_credential() -> RefreshCredential:
         g.is_cookie_credential = True
         return RefreshCredential(_verify_refresh(cookie), "cookie")
     sids = {credential.claims.sid for credential in found}
-    if cookie is not None:
-        # Another program on the same host may have left a cookie of this name: one that is not ours says nothing.
-        sids |= {sid for sid, _ in _sessions_of([cookie])}
+    # Another program on the same host may have left a cookie of this name: one that is not ours says nothing.
+    sids |= {sid for sid, _ in sessions_of_cookie()}
     if len(sids) > 1:
         raise AmbiguousCredentials
     return found[0]
@@ -122,7 +121,7 @@ def sessions_to_end() -> set[tuple[str, int]]:
     cookie = cookies.read_refresh(settings(), request)
     found = _sessions_of(explicit)
     if cookie is not None and is_own_origin():
-        found |= _sessions_of([cookie])
+        found |= sessions_of_cookie()
     elif cookie is not None and not explicit:
         raise CrossOrigin
     if explicit and not found:

@@ -38,7 +38,6 @@ def _offer_new_token(response: Response) -> Response:
     is_success = 200 <= response.status_code < 300  # noqa: PLR2004 - the 2xx class
     if renewal is not None and is_success and request.method not in ("HEAD", "OPTIONS"):
         response.headers["X-New-Token"] = tokens.mint_access(settings(), **renewal)
-        response.headers["Cache-Control"] = "no-store"
     return response
 
 
@@ -46,7 +45,7 @@ def _set_caching(response: Response) -> Response:
     if request.path.startswith("/static/"):
         response.vary.add("Origin")  # the JavaScript client may be imported by front ends of other origins
         return response
-    # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep the answer.
+    # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep X-New-Token.
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     response.vary.update(["Origin", "Authorization", "Cookie"] if is_for_program() else ["Cookie"])
