@@ -95,8 +95,8 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
         origins=list(settings.origin_patterns),
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type"],
-        # WWW-Authenticate too: by it a client tells our 401 from another's.
-        expose_headers=["X-New-Token", "Retry-After", "WWW-Authenticate"],
+        # WWW-Authenticate too: by it a client tells our 401 from another's. Date: by it, how long a token has left.
+        expose_headers=["X-New-Token", "Retry-After", "WWW-Authenticate", "Date"],
         supports_credentials=True,
         max_age=600,
         always_send=False,

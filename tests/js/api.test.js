@@ -24,7 +24,7 @@ const only = (calls) => {
 
 test("a sign-in sends what was given and the transport, as JSON", async () => {
   const { auth, server } = makeAuth({ routes: { "POST /api/login": () => tokenAnswer() } });
-  const user = await auth.login({ ...CREDENTIALS, code: "123456", remember: false, colour: "green" });
+  const user = await auth.login({ ...CREDENTIALS, code: "123456", remember: false });
   const request = only(server.sent("/api/login"));
   assert.deepEqual(user, USER);
   assert.equal(request.headers.get("Content-Type"), "application/json");

@@ -393,11 +393,12 @@ test("the answer that nobody sees is not left to hold its connection", async () 
 });
 
 test("a refresh that fails in passing rejects the call and signs nobody out", async () => {
-  const { auth, routes, token, events } = await signedIn({
+  const { auth, routes, token, events, now } = await signedIn({
     routes: { ...api(), "POST /api/refresh": () => problem(429, "too_many_requests", { "Retry-After": "9" }) },
   });
   await assert.rejects(auth.fetch(ME), { name: "TransientError", status: 429, retryAfter: 9 });
   delete routes["POST /api/refresh"];
+  now.forward(20);
   await assert.rejects(auth.fetch(ME), (error) => error.name === "TransientError" && error.cause instanceof TypeError);
   assert.equal(auth.accessToken, token);
   assert.deepEqual(events, []);

@@ -31,6 +31,8 @@ export function problem(status, code, headers = {}) {
 }
 
 export const refused = () => problem(401, "invalid_token", REFUSED);
+/** The definite answer to a refresh: there is no such session any more, or no refresh token came. */
+export const over = (code = "session_ended") => problem(401, code, REFUSED);
 
 /** A promise that the test settles. */
 export function deferred() {
@@ -124,7 +126,7 @@ export function makeAuth({ routes = {}, transport = "cookie", baseURL = BASE, ..
  * are forgotten.
  */
 export async function signedIn({ token = accessToken(), answer = {}, routes = {}, ...options } = {}) {
-  const nobody = () => problem(401, "session_ended");
+  const nobody = () => over("no_token");
   const login = () => tokenAnswer(token, answer);
   const world = makeAuth({ routes: { "POST /api/refresh": nobody, "POST /api/login": login }, ...options });
   await world.auth.ready;

@@ -11,6 +11,7 @@ import {
   fakeStorage,
   json,
   makeAuth,
+  over,
   problem,
   settle,
   signedIn,
@@ -51,8 +52,11 @@ test("a refresh on load and one by hand are the same", async () => {
 });
 
 test("a later refresh is a new one, after success and after failure", async () => {
-  const { auth, routes, server } = await signedIn({ routes: { "POST /api/refresh": () => problem(500, "internal") } });
+  const { auth, routes, server, now } = await signedIn({
+    routes: { "POST /api/refresh": () => problem(500, "internal") },
+  });
   await assert.rejects(auth.refresh());
+  now.forward(1);
   routes["POST /api/refresh"] = () => tokenAnswer(fresh);
   await auth.refresh();
   await auth.refresh();
@@ -107,7 +111,7 @@ test("an answer without a refresh token keeps the stored one", async () => {
 
 test("a 401 ends the session, once", async () => {
   const { auth, answer, storage, refresh, events } = await refreshing();
-  answer.resolve(problem(401, "token_reused"));
+  answer.resolve(over("token_reused"));
   await assert.rejects(refresh, { name: "SessionEndedError", status: 401, code: "token_reused" });
   await assert.rejects(auth.refresh());
   assert.equal(auth.accessToken, null);
@@ -146,8 +150,9 @@ for (const [what, answer] of Object.entries(passing)) {
 }
 
 test("a passing failure carries status, code and seconds to wait, or the cause", async () => {
-  const { auth, routes } = await signedIn({ routes: { "POST /api/refresh": passing[429] } });
+  const { auth, routes, now } = await signedIn({ routes: { "POST /api/refresh": passing[429] } });
   await assert.rejects(auth.refresh(), { status: 429, code: "some_code", retryAfter: 3 });
+  now.forward(5);
   routes["POST /api/refresh"] = passing["no answer"];
   await assert.rejects(auth.refresh(), (error) => error.status === undefined && error.cause instanceof TypeError);
 });
@@ -231,7 +236,7 @@ test("a refresh answer that arrives after a new sign-in is dropped", async () =>
 test("a late 401 to a refresh does not end the sign-in that came after", async () => {
   const { auth, answer, refresh, events } = await refreshing();
   await Promise.all([auth.login(CREDENTIALS), assert.rejects(refresh)]);
-  answer.resolve(problem(401, "session_ended"));
+  answer.resolve(over("session_ended"));
   await settle();
   assert.deepEqual(auth.user, USER);
   assert.deepEqual(events, ["token login", "signedin"]);
@@ -280,7 +285,7 @@ for (const [what, answer] of [
     const { auth, events } = await signedIn({
       routes: { "POST /api/logout": answer, "POST /api/refresh": () => tokenAnswer() },
     });
-    await assert.rejects(auth.logout(), { name: "TransientError" });
+    assert.equal(await auth.logout(), false);
     assert.equal(auth.accessToken, null);
     assert.deepEqual(events, ["signedout logout"]);
   });

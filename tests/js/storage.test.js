@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { memoryStorage, TransientError } from "../../static/js/evergreen/index.js";
-import { refreshTokenStore } from "../../static/js/evergreen/storage.js";
+import { refreshTokenStore, storageKey } from "../../static/js/evergreen/storage.js";
 
 test("a refresh token is kept, read and taken away", async () => {
-  const store = refreshTokenStore(memoryStorage(), "https://app.test/api");
+  const store = refreshTokenStore(memoryStorage(), "key");
   assert.equal(await store.get(), null);
   await store.set("r1");
   assert.equal(await store.get(), "r1");
@@ -13,17 +13,12 @@ test("a refresh token is kept, read and taken away", async () => {
   assert.equal(await store.get(), null);
 });
 
-test("two APIs in one storage never see each other's refresh token", async () => {
-  const storage = memoryStorage();
-  await refreshTokenStore(storage, "https://app.test/api").set("r1");
-  assert.equal(await refreshTokenStore(storage, "https://other.test/api").get(), null);
+test("two APIs in one storage never see each other's refresh token", () => {
+  assert.notEqual(storageKey("https://app.test/api"), storageKey("https://other.test/api"));
 });
 
-test("the key has only characters that every storage takes", async () => {
-  const keys = [];
-  const storage = { ...memoryStorage(), setItem: (key) => keys.push(key) };
-  await refreshTokenStore(storage, "https://app.test:8000/~me/api").set("r1");
-  assert.match(keys[0], /^[\w.-]+$/);
+test("the key has only characters that every storage takes", () => {
+  assert.match(storageKey("https://app.test:8000/~me/api"), /^[\w.-]+$/);
 });
 
 test("an asynchronous storage is asked to remove at once, so that a later token stays", async () => {

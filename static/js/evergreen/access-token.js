@@ -9,18 +9,16 @@
  */
 
 /**
- * @param {unknown} text
+ * @param {string | null | undefined} text
  * @returns {AccessToken | null} null if it is not a JWT with `sid`, `iat` and `exp`
  */
 export function decodeAccessToken(text) {
-  if (typeof text !== "string") return null;
-  const [, payload, signature, ...rest] = text.split(".");
-  if (!payload || !signature || rest.length > 0) return null;
+  if (!text) return null;
   try {
+    const payload = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     // Read as Latin-1: the three claims are ASCII, and UTF-8 in others stays valid JSON.
-    const { sid, iat, exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const isComplete = typeof sid === "string" && Number.isFinite(iat) && Number.isFinite(exp) && iat < exp;
-    return isComplete ? { text, sid, iat, exp } : null;
+    const { sid, iat, exp } = JSON.parse(atob(payload));
+    return sid && iat < exp ? { text, sid, iat, exp } : null;
   } catch {
     return null;
   }
@@ -29,11 +27,24 @@ export function decodeAccessToken(text) {
 /**
  * Whether `next` may take the place of `current`: same session, and newer.
  *
- * @param {AccessToken} next
- * @param {AccessToken} current
+ * @param {AccessToken | null} next
+ * @param {AccessToken | null} current
+ * @returns {next is AccessToken}
  */
 export function isSuccessor(next, current) {
+  if (!next || next.sid !== current?.sid) return false;
   // At the end of a session successive tokens share its exp; then iat decides.
-  const isNewer = next.exp > current.exp || (next.exp === current.exp && next.iat > current.iat);
-  return next.sid === current.sid && isNewer;
+  return next.exp > current.exp || (next.exp === current.exp && next.iat > current.iat);
+}
+
+/**
+ * How many seconds an access token has left, by the server's own clock if the answer tells it.
+ *
+ * @param {AccessToken} accessToken as it came with an answer
+ * @param {string | null} date the answer's `Date` header
+ */
+export function lifetimeOf({ iat, exp }, date) {
+  const answeredAt = Date.parse(date ?? "") / 1000;
+  // Without a usable Date: it was made for this answer.
+  return answeredAt < exp ? exp - answeredAt : exp - iat;
 }

@@ -1,5 +1,5 @@
 import { decodeAccessToken } from "./access-token.js";
-import { errorFrom, RefreshUnavailableError, SessionEndedError, SignInError, TransientError } from "./errors.js";
+import { RefreshUnavailableError, SessionEndedError, SignInError, TransientError } from "./errors.js";
 import { sendOwn } from "./own-requests.js";
 
 /** @import { AccessToken } from "./access-token.js" */
@@ -21,92 +21,112 @@ import { sendOwn } from "./own-requests.js";
  * @typedef {{ email: string, password: string, code?: string, remember?: boolean }} Credentials
  */
 
-/** The three calls that open, renew and end a session. Each rejects with TransientError if no answer comes. */
-export class Api {
-  #base;
-  #transport;
-  #fetch;
+/**
+ * An answer whose body was read: JSON, or null if it is something else.
+ * @typedef {{ status: number, headers: Headers, body: any }} Reply
+ */
 
-  /** @param {{ base: string, transport: Transport, fetch: Fetch }} options */
-  constructor({ base, transport, fetch }) {
-    this.#base = base;
-    this.#transport = transport;
-    this.#fetch = fetch;
-  }
+/** How long to wait for an answer, body included. A late one could put an old cookie back. */
+const PATIENCE_MS = 15_000;
 
-  /**
-   * @param {Credentials} credentials
-   * @param {AbortSignal} signal
-   * @throws {SignInError}
-   */
-  async login({ email, password, code, remember }, signal) {
-    const body = { email, password, code, remember, transport: this.#transport };
-    const response = await this.#post("/login", { body, signal });
-    if (!response.ok) throw await errorFrom(SignInError, response);
-    return readTokens(response);
-  }
-
-  /**
-   * @param {string | null} refreshToken null with the cookie transport
-   * @param {AbortSignal} signal
-   * @throws {SessionEndedError | RefreshUnavailableError | TransientError}
-   */
-  async refresh(refreshToken, signal) {
-    const body = refreshToken ? { refresh_token: refreshToken } : undefined;
-    const response = await this.#post("/refresh", { body, signal });
-    if (response.status === 401) throw await errorFrom(SessionEndedError, response);
-    if (response.status === 404) throw await errorFrom(RefreshUnavailableError, response);
-    if (!response.ok) throw await errorFrom(TransientError, response);
-    return readTokens(response);
-  }
-
-  /**
-   * @param {string | null} accessToken goes first; an expired one will do
-   * @param {string | null} refreshToken
-   */
-  async logout(accessToken, refreshToken) {
-    const body = !accessToken && refreshToken ? { refresh_token: refreshToken } : undefined;
-    if (this.#transport === "body" && !accessToken && !body) return;
-    // A page that is left right after sign-out must not take the sign-out with it.
-    const response = await this.#post("/logout", { body, accessToken, keepalive: true });
-    // 401: there is no such session any more, which is what was asked for.
-    if (!response.ok && response.status !== 401) throw await errorFrom(TransientError, response);
-  }
-
+/**
+ * The three calls that open, renew and end a session. Each rejects with TransientError if no answer comes.
+ *
+ * @param {string} base
+ * @param {Transport} transport
+ * @param {Fetch} fetch
+ */
+export function createApi(base, transport, fetch) {
   /**
    * @param {string} path
-   * @param {{ body?: object, accessToken?: string | null, signal?: AbortSignal, keepalive?: boolean }} options
+   * @param {object} [body]
+   * @param {AbortSignal} [signal]
+   * @param {string} [accessToken]
+   * @returns {Promise<Reply>}
    */
-  async #post(path, { body, accessToken, ...options }) {
-    const headers = new Headers();
-    if (body) headers.set("Content-Type", "application/json");
-    if (accessToken) headers.set("Authorization", `Bearer ${accessToken}`);
-    const request = new Request(this.#base + path, {
-      ...options,
-      method: "POST",
-      headers,
-      body: body && JSON.stringify(body),
-      // A front end on another origin of the same site needs "include" for the cookie to travel.
-      credentials: this.#transport === "cookie" ? "include" : "omit",
-    });
+  async function post(path, body, signal, accessToken) {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
     try {
-      return await sendOwn(this.#fetch, request);
+      const request = new Request(base + path, {
+        method: "POST",
+        headers: {
+          ...(body && { "Content-Type": "application/json" }),
+          ...(accessToken && { Authorization: `Bearer ${accessToken}` }),
+        },
+        body: body && JSON.stringify(body),
+        // A front end on another origin of the same site needs "include" for the cookie to travel.
+        credentials: transport === "cookie" ? "include" : "omit",
+        // A page that is left right after a sign-out must not take the sign-out with it.
+        keepalive: !signal,
+        signal: signal ? AbortSignal.any([signal, patience]) : patience,
+      });
+      const response = await sendOwn(fetch, request);
+      return { status: response.status, headers: response.headers, body: await response.json().catch(() => null) };
     } catch (cause) {
-      throw new TransientError("The server could not be reached.", { cause });
+      throw new TransientError({}, "No answer.", cause);
     }
   }
+
+  return {
+    /**
+     * @param {Credentials} credentials
+     * @param {AbortSignal} signal
+     * @throws {SignInError}
+     */
+    async login(credentials, signal) {
+      const reply = await post("/login", { ...credentials, transport }, signal);
+      return readTokens(reply, SignInError);
+    },
+
+    /**
+     * @param {string | null} refreshToken null with the cookie transport
+     * @param {AbortSignal} signal
+     * @throws {SessionEndedError | RefreshUnavailableError | TransientError}
+     */
+    async refresh(refreshToken, signal) {
+      const reply = await post("/refresh", refreshToken ? { refresh_token: refreshToken } : undefined, signal);
+      if (isChallenge(reply)) throw new SessionEndedError(reply);
+      if (reply.status === 404) throw new RefreshUnavailableError(reply);
+      return readTokens(reply, TransientError);
+    },
+
+    /**
+     * @param {string | undefined} accessToken goes first; an expired one will do
+     * @param {string | null} [refreshToken]
+     */
+    async logout(accessToken, refreshToken) {
+      if (transport === "body" && !accessToken && !refreshToken) return;
+      const body = !accessToken && refreshToken ? { refresh_token: refreshToken } : undefined;
+      const reply = await post("/logout", body, undefined, accessToken);
+      // 401: there is no such session any more, which is what was asked for.
+      if (reply.status >= 300 && reply.status !== 401) throw new TransientError(reply);
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createApi>} Api */
+
+/**
+ * Whether the API itself says 401 (RFC 6750 §3): somebody on the way would not ask for a Bearer token.
+ *
+ * @param {{ status: number, headers: { get: (name: string) => string | null } }} answer
+ * @param {string} [token] the access token that was sent: then it is a challenge only if that was refused
+ */
+export function isChallenge({ status, headers }, token) {
+  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(headers.get("WWW-Authenticate") ?? "");
+  return status === 401 && challenge?.[token ? 1 : 0];
 }
 
 /**
- * @param {Response} response
- * @returns {Promise<Tokens>}
+ * @param {Reply} reply
+ * @param {new (refusal: Reply) => Error} ErrorClass what a refusal is
+ * @returns {Tokens}
  */
-async function readTokens(response) {
-  const body = await response.json().catch(() => null);
+function readTokens(reply, ErrorClass) {
+  const { status, body } = reply;
+  if (status >= 300) throw new ErrorClass(reply);
   const accessToken = decodeAccessToken(body?.access_token);
-  if (!accessToken || !Number.isFinite(body.expires_in) || !body.user) {
-    // A captive portal answers 200 with a page of its own.
-    throw new TransientError("The answer did not come from the API.", { status: response.status });
-  }
+  // A captive portal answers 200 with a page of its own.
+  if (!accessToken || !(body.expires_in > 0) || !body.user) throw new TransientError({ status }, "Not the API's answer.");
   return { accessToken, expiresIn: body.expires_in, refreshToken: body.refresh_token ?? null, user: body.user };
 }

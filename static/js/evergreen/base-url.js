@@ -6,7 +6,7 @@
  */
 export function resolveBase(baseURL) {
   const { origin, pathname } = new URL(baseURL, pageURL());
-  const folder = pathname.endsWith("/") ? pathname : `${pathname}/`;
+  const folder = pathname.replace(/\/?$/, "/");
   return {
     /** Absolute, without a slash at the end. */
     href: origin + folder.slice(0, -1),

@@ -3,27 +3,29 @@
  * @typedef {{ type?: string, title?: string, status?: number, detail?: string, code?: string,
  *   errors?: Record<string, string[]> }} Problem
  *
- * @typedef {object} ErrorDetails
- * @property {number} [status] HTTP status of the answer; absent if there was none
- * @property {Problem | null} [problem] body of the answer; null if it was not JSON
- * @property {number} [retryAfter] seconds to wait, from `Retry-After`
- * @property {unknown} [cause]
+ * The answer that was not wanted, if there was one.
+ * @typedef {object} Refusal
+ * @property {number} [status] HTTP status
+ * @property {{ get: (name: string) => string | null }} [headers]
+ * @property {Problem | null} [body] null if it was not JSON
  */
 
 /** Every failure that the client itself reports. */
 export class AuthError extends Error {
   /**
-   * @param {string} message
-   * @param {ErrorDetails} [details]
+   * @param {Refusal} refusal
+   * @param {string} [message] else the problem's, or the status
+   * @param {unknown} [cause]
    */
-  constructor(message, { status, problem = null, retryAfter, cause } = {}) {
-    super(message, { cause });
+  constructor({ status, headers, body: problem }, message, cause) {
+    super(message ?? problem?.detail ?? `The server answered ${status}.`, { cause });
     this.name = new.target.name;
     this.status = status;
     this.problem = problem;
     /** The problem's stable code, such as `invalid_credentials` or `mfa_required`. */
     this.code = problem?.code;
-    this.retryAfter = retryAfter;
+    /** Seconds to wait, from `Retry-After`. */
+    this.retryAfter = Number(headers?.get("Retry-After")) || undefined;
   }
 }
 
@@ -38,20 +40,3 @@ export class RefreshUnavailableError extends AuthError {}
 
 /** Network, storage or server failed in passing. Nothing was lost and nobody was signed out: try again later. */
 export class TransientError extends AuthError {}
-
-/**
- * @template {AuthError} E
- * @param {new (message: string, details: ErrorDetails) => E} ErrorClass
- * @param {Response} response an answer that is not 2xx; its body is read
- * @returns {Promise<E>}
- */
-export async function errorFrom(ErrorClass, response) {
-  /** @type {Problem | null} */
-  const problem = await response.json().catch(() => null);
-  const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-  return new ErrorClass(problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`, {
-    status: response.status,
-    problem,
-    retryAfter: Number.isNaN(retryAfter) ? undefined : retryAfter,
-  });
-}

@@ -1,136 +1,322 @@
 import { untilAborted } from "./abort.js";
+import { decodeAccessToken, isSuccessor, lifetimeOf } from "./access-token.js";
+import { setUpAlarm } from "./alarm.js";
+import { createApi } from "./api.js";
+import { createBackOff } from "./back-off.js";
 import { RefreshUnavailableError, SessionEndedError } from "./errors.js";
+import { createFarewell, pageNotes } from "./farewell.js";
+import { sessionState } from "./session.js";
+import { memoryStorage, refreshTokenStore, storageKey } from "./storage.js";
+import { joinTabs } from "./tabs.js";
 
-/** @import { Api, Credentials, Tokens, User } from "./api.js" */
+/** @import { AccessToken } from "./access-token.js" */
+/** @import { AppState } from "./alarm.js" */
+/** @import { Credentials, Tokens, Transport, User } from "./api.js" */
+/** @import { Notes } from "./farewell.js" */
+/** @import { Fetch } from "./own-requests.js" */
 /** @import { Session } from "./session.js" */
-/** @import { RefreshTokenStore } from "./storage.js" */
+/** @import { TokenStorage } from "./storage.js" */
+/** @import { Channel, Locks, Message, News } from "./tabs.js" */
 
-/** Opens, renews and ends the session: decides which answers still count, and tells the listeners. */
-export class SessionKeeper {
-  #api;
-  #session;
-  #store;
-  #emit;
-  #loginAttempt = new AbortController();
-  /** @type {{ epoch: AbortSignal, promise: Promise<User> } | null} the refresh under way */
-  #flight = null;
+/**
+ * Where a new access token came from: a sign-in, `POST /refresh`, an `X-New-Token` header, or another tab.
+ * @typedef {"login" | "refresh" | "header" | "tab"} Source
+ *
+ * @typedef {object} KeeperOptions
+ * @property {Fetch} fetch
+ * @property {Transport} [transport] by default "cookie" in a document, else "body"
+ * @property {TokenStorage} [storage] keeps the refresh token of the body transport; memory by default
+ * @property {number} [refreshBefore] seconds: an access token with less left is refreshed; 60 by default, and never
+ *   more than half of the token's life
+ * @property {AppState} [appState] React Native's: no timer and no `X-New-Token`, the token is refreshed on use and when
+ *   the app comes to the foreground
+ * @property {() => number} [now] the local clock in ms
+ * @property {Locks | null} [locks] `navigator.locks` in a document
+ * @property {Channel | null} [BroadcastChannel] the global one in a document
+ * @property {Notes | null} [notes] keeps, with the cookie transport, the id of a session whose sign-out the server has
+ *   not heard of; `localStorage` in a document
+ */
 
-  /**
-   * @param {object} parts
-   * @param {Api} parts.api
-   * @param {Session} parts.session
-   * @param {RefreshTokenStore | null} parts.store null with the cookie transport
-   * @param {(type: "token" | "signedin" | "signedout", detail: object) => void} parts.emit
-   */
-  constructor({ api, session, store, emit }) {
-    this.#api = api;
-    this.#session = session;
-    this.#store = store;
-    this.#emit = emit;
-  }
+const SIGNED_OUT = "Signed out.";
 
-  /** @param {Credentials} credentials */
-  login(credentials) {
-    this.#loginAttempt.abort();
-    this.#loginAttempt = new AbortController();
-    const { signal } = this.#loginAttempt;
-    return this.#obtain(this.#api.login(credentials, signal), "login", signal);
-  }
+/**
+ * Open, renew and end the session: decide which answers still count, and tell listeners and other tabs.
+ *
+ * @param {string} base the API's address
+ * @param {(type: "token" | "signedin" | "signedout", detail: object) => void} emit
+ * @param {KeeperOptions} options
+ */
+export function keepSession(
+  base,
+  emit,
+  {
+    fetch,
+    transport = globalThis.document ? "cookie" : "body",
+    storage = memoryStorage(),
+    refreshBefore = 60,
+    appState,
+    now = Date.now,
+    locks = globalThis.document && navigator.locks,
+    BroadcastChannel = globalThis.document && globalThis.BroadcastChannel,
+    notes = pageNotes(),
+  },
+) {
+  const isCookie = transport === "cookie";
+  const name = storageKey(base);
+  const api = createApi(base, transport, fetch);
+  const store = isCookie ? null : refreshTokenStore(storage, name);
+  const farewell = createFarewell(api, isCookie ? notes : null, `${name}.left`);
+  /** @type {Session} */
+  const session = { epoch: new AbortController(), ...sessionState("unknown", 0) };
+  let loginAttempt = new AbortController();
+  /** @type {{ epoch: AbortController, promise: Promise<User | null> } | null} the refresh under way */
+  let flight = null;
+  const backOff = createBackOff(now);
+  const alarm = setUpAlarm(wake, appState);
+  const tabs = joinTabs(name, hear, locks, BroadcastChannel);
 
-  /** One call at a time: callers of the same epoch share its promise. */
-  refresh() {
-    const { epoch } = this.#session;
-    if (this.#flight?.epoch !== epoch) {
-      const promise = this.#renew(epoch).finally(() => {
-        if (this.#flight?.promise === promise) this.#flight = null;
-      });
-      this.#flight = { epoch, promise };
-    }
-    return this.#flight.promise;
-  }
-
-  async logout() {
-    const { accessToken } = this.#session;
-    this.#loginAttempt.abort();
-    this.#session.supersede();
-    let refreshToken = null;
-    try {
-      refreshToken = await this.end("left");
-    } finally {
-      await this.#api.logout(accessToken, refreshToken);
-    }
-  }
-
-  /**
-   * Forget the session: at once here, then in the storage.
-   *
-   * @param {"nobody" | "left"} status
-   * @returns {Promise<string | null>} the refresh token that was stored
-   */
-  end(status) {
-    const wasSignedIn = this.#session.end(status);
-    const taken = this.#store?.take() ?? Promise.resolve(null);
-    if (wasSignedIn) this.#emit("signedout", { reason: status === "left" ? "logout" : "ended" });
-    return taken;
-  }
+  // --- new tokens ------------------------------------------------------------------------------------------
 
   /**
-   * @param {string | null} newToken value of an `X-New-Token` header
-   * @param {AbortSignal} epoch of the request that it answers
+   * @param {Credentials} credentials
+   * @returns {Promise<User>}
    */
-  adopt(newToken, epoch) {
-    if (this.#session.adopt(newToken, epoch)) this.#emit("token", { source: "header" });
-  }
-
-  /** @param {AbortSignal} epoch */
-  async #renew(epoch) {
-    if (this.#session.status === "left") throw new SessionEndedError("Nobody is signed in.");
-    try {
-      return await this.#obtain(this.#requestRefresh(epoch), "refresh", epoch);
-    } catch (error) {
-      const isDefinite = error instanceof SessionEndedError || error instanceof RefreshUnavailableError;
-      // Where nothing refreshes, the session is as good as its access token.
-      const isOver = error instanceof SessionEndedError || !this.#session.accessToken;
-      if (isDefinite && isOver && !epoch.aborted) await this.end("nobody");
-      throw error;
-    }
-  }
-
-  /** @param {AbortSignal} epoch */
-  async #requestRefresh(epoch) {
-    const refreshToken = this.#store && (await this.#store.get());
-    if (this.#store && !refreshToken) throw new RefreshUnavailableError("There is no refresh token.");
-    return this.#api.refresh(refreshToken, epoch);
-  }
-
-  /**
-   * Wait for tokens, keep the refresh token, and only then use the access token: its first use makes the
-   * server drop the refresh token before this one. Nothing is kept once `current` is aborted.
-   *
-   * @param {Promise<Tokens>} answer
-   * @param {"login" | "refresh"} source
-   * @param {AbortSignal} current
-   */
-  async #obtain(answer, source, current) {
-    const tokens = await untilAborted(answer, current);
-    current.throwIfAborted();
-    if (tokens.refreshToken) await this.#store?.set(tokens.refreshToken);
-    else if (source === "login") await this.#store?.take();
-    current.throwIfAborted();
-    this.#accept(tokens, source);
+  async function login(credentials) {
+    loginAttempt.abort();
+    loginAttempt = new AbortController();
+    const { signal } = loginAttempt;
+    const request = async () => {
+      // Said later, it would take the new cookie away.
+      if (farewell.say) await leave();
+      return keep(await api.login(credentials, signal), signal, true);
+    };
+    const tokens = await untilAborted(request(), signal);
+    signal.throwIfAborted(); // Aborted since: the answer came first, by a hair.
+    accept(tokens, "login");
     return tokens.user;
   }
 
   /**
-   * @param {Tokens} tokens
-   * @param {"login" | "refresh"} source
+   * One call at a time: callers of the same epoch share its promise.
+   * @returns {Promise<User | null>}
    */
-  #accept(tokens, source) {
-    // The cookie may belong to another sign-in by now, made in another tab: then this is one, too.
-    const isSignIn = source === "login" || !this.#session.isOwnerOf(tokens.accessToken);
-    if (isSignIn) this.#session.supersede();
-    this.#session.hold(tokens);
-    this.#emit("token", { source });
-    if (isSignIn) this.#emit("signedin", { user: tokens.user });
+  function refresh() {
+    const { epoch, status } = session;
+    if (status === "left") return Promise.reject(new SessionEndedError({}, SIGNED_OUT));
+    if (flight?.epoch !== epoch) {
+      if (backOff.left() > 0) return Promise.reject(backOff.error);
+      const promise = renew(epoch.signal).finally(() => {
+        if (flight?.promise === promise) flight = null;
+      });
+      flight = { epoch, promise };
+    }
+    return flight.promise;
   }
+
+  /** @param {AbortSignal} epoch */
+  async function renew(epoch) {
+    const { token } = session;
+    /** @returns {Promise<Tokens | null>} null if another tab's came while this one waited for its turn */
+    const request = async () => {
+      epoch.throwIfAborted();
+      if (session.token !== token) return null;
+      const refreshToken = store && (await store.get());
+      if (store && !refreshToken) throw new RefreshUnavailableError({}, "No refresh token.");
+      return keep(await api.refresh(refreshToken, epoch), epoch);
+    };
+    try {
+      const tokens = await untilAborted(tabs.alone(request), epoch);
+      epoch.throwIfAborted();
+      if (tokens) accept(tokens, "refresh");
+      return session.user;
+    } catch (error) {
+      if (!epoch.aborted) await fail(/** @type {Error} */ (error));
+      throw error;
+    } finally {
+      setAlarm();
+    }
+  }
+
+  /**
+   * Keep the refresh token, and only then use the access token: its first use makes the server drop the refresh
+   * token before this one. Nothing is kept once `current` is aborted.
+   *
+   * @param {Tokens} tokens
+   * @param {AbortSignal} current
+   * @param {boolean} [isSignIn]
+   */
+  async function keep(tokens, current, isSignIn) {
+    current.throwIfAborted();
+    if (tokens.refreshToken) await store?.set(tokens.refreshToken);
+    else if (isSignIn) await store?.take();
+    return tokens;
+  }
+
+  /**
+   * @param {Omit<Tokens, "refreshToken">} tokens
+   * @param {Source} source
+   */
+  function accept({ accessToken, expiresIn, user }, source) {
+    const { sid, text } = accessToken;
+    if (farewell.isFor(sid)) {
+      farewell.prepare(sid, text);
+      leave();
+      throw new SessionEndedError({}, SIGNED_OUT);
+    }
+    // The cookie may belong to another sign-in by now, made in another tab: then this is one, too.
+    const isSignIn = source === "login" || session.token?.sid !== sid;
+    if (isSignIn) {
+      supersede();
+      farewell.forget();
+    }
+    hold(accessToken, expiresIn, user, source);
+    if (isSignIn) emit("signedin", { user });
+  }
+
+  /**
+   * @param {{ get: (name: string) => string | null }} headers of an answer
+   * @param {AbortSignal} epoch of the request that it answers
+   */
+  function adopt(headers, epoch) {
+    // Phones refresh by hand only.
+    const next = appState ? null : decodeAccessToken(headers.get("X-New-Token"));
+    if (!epoch.aborted && isSuccessor(next, session.token))
+      hold(next, lifetimeOf(next, headers.get("Date")), session.user, "header");
+  }
+
+  /**
+   * There is a new access token.
+   *
+   * @param {AccessToken} token
+   * @param {number} lifetime seconds that it has left
+   * @param {User | null} user
+   * @param {Source} source
+   */
+  function hold(token, lifetime, user, source) {
+    const expiresAt = now() + lifetime * 1000;
+    // At most half of the life: a short-lived token must not be refreshed before every call.
+    const dueAt = expiresAt - Math.min(refreshBefore, lifetime / 2) * 1000;
+    Object.assign(session, sessionState("signed-in", dueAt, token, expiresAt, user));
+    backOff.clear();
+    setAlarm();
+    if (source !== "tab") tabs.tell({ token: token.text, expiresAt, user, source });
+    emit("token", { source });
+  }
+
+  // --- the end ---------------------------------------------------------------------------------------------
+
+  /**
+   * Only a definite answer ends a session; everything else is tried again later.
+   * @param {Error} error
+   */
+  async function fail(error) {
+    if (error instanceof SessionEndedError) return end();
+    if (!(error instanceof RefreshUnavailableError)) return backOff.add(error);
+    // Where nothing refreshes, the session is as good as its access token.
+    session.dueAt = Infinity;
+    if (!session.token) await end();
+  }
+
+  /** The session is over: forget it here, and in the storage. */
+  async function end() {
+    await forget("nobody", "ended");
+  }
+
+  /** @returns {Promise<boolean>} whether the server knows */
+  async function logout() {
+    const { token } = session;
+    loginAttempt.abort();
+    const refreshToken = forget("left", "logout");
+    farewell.prepare(token?.sid, token?.text, refreshToken);
+    await leave();
+    await refreshToken;
+    return !farewell.say;
+  }
+
+  /**
+   * Forget the session: at once here, then in the storage, then in other tabs.
+   *
+   * @param {"nobody" | "left"} status
+   * @param {"logout" | "ended"} reason
+   * @param {boolean} [isKnown] whether another tab said so. Then the storage, if they share it, was cleared already,
+   *   and may hold the token of a new sign-in
+   * @returns {Promise<string | null>} the refresh token that was stored
+   */
+  async function forget(status, reason, isKnown) {
+    const { token } = session;
+    supersede();
+    Object.assign(session, sessionState(status, Infinity));
+    const taken = isKnown ? null : store?.take();
+    if (token) {
+      if (!isKnown) tabs.tell({ ended: token.sid, reason });
+      emit("signedout", { reason });
+    }
+    return (await taken) ?? null;
+  }
+
+  /** Tell the server, now or later. */
+  async function leave() {
+    try {
+      await farewell.say?.();
+    } catch (error) {
+      backOff.add(/** @type {Error} */ (error));
+    }
+    setAlarm();
+  }
+
+  /** Begin a new epoch: what was asked for in the one before does not count any more. */
+  function supersede() {
+    const past = session.epoch;
+    session.epoch = new AbortController();
+    past.abort(new SessionEndedError({}, SIGNED_OUT));
+  }
+
+  // --- what others say ---------------------------------------------------------------------------------------
+
+  /**
+   * What another tab has to say.
+   * @param {Message} message
+   */
+  function hear(message) {
+    const { status, token } = session;
+    if (message.ended) {
+      if (message.ended === token?.sid) forget("nobody", message.reason, true);
+      return;
+    }
+    const { token: text, expiresAt, user, source } = /** @type {News} */ (message);
+    const accessToken = decodeAccessToken(text);
+    if (!accessToken || farewell.isFor(accessToken.sid)) return;
+    const expiresIn = (expiresAt - now()) / 1000;
+    if (isSuccessor(accessToken, token)) hold(accessToken, expiresIn, user, "tab");
+    // With the cookie transport another tab's sign-in is this one's, too.
+    else if (isCookie && (status === "unknown" || (status === "nobody" && source === "login")))
+      accept({ accessToken, expiresIn, user: /** @type {User} */ (user) }, "tab");
+  }
+
+  /**
+   * Time may have passed unnoticed, or the network may be back.
+   * @param {Event} [event]
+   */
+  function wake(event) {
+    // No answer at all: it was the network, and that is mended.
+    if (event?.type === "online" && !backOff.error?.status) backOff.clear();
+    if (globalThis.document?.hidden) return;
+    if (backOff.left() > 0) setAlarm();
+    else if (farewell.say) leave();
+    else if (isDue()) refresh().catch(() => {});
+    else setAlarm();
+  }
+
+  function isDue() {
+    return now() > session.dueAt;
+  }
+
+  function setAlarm() {
+    const dueAt = farewell.say ? 0 : session.dueAt;
+    alarm(Math.max(dueAt - now() + 1, backOff.left()));
+  }
+
+  return { session, login, refresh, adopt, end, logout, isDue };
 }
+
+/** @typedef {ReturnType<typeof keepSession>} SessionKeeper */

@@ -19,17 +19,34 @@ export function memoryStorage() {
   };
 }
 
+/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Notes */
+
+/** @returns {Notes | null} the page's localStorage; null where it may not have one */
+export function pageStorage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} base the API's address: two APIs that share a storage must never see each other's tokens
+ * @returns {string} with only such characters as every storage takes in a key; Expo's SecureStore refuses others
+ */
+export function storageKey(base) {
+  return `evergreen.${base.replaceAll(/[^\w.-]/g, "_")}`;
+}
+
 /** @typedef {ReturnType<typeof refreshTokenStore>} RefreshTokenStore */
 
 /**
  * The place of one refresh token. Every function rejects with TransientError if the storage fails.
  *
  * @param {TokenStorage} storage
- * @param {string} base the API's address: a refresh token must never reach another API that shares the storage
+ * @param {string} key
  */
-export function refreshTokenStore(storage, base) {
-  // Only characters that every storage takes in a key; Expo's SecureStore refuses others.
-  const key = `evergreen.${base.replaceAll(/[^\w.-]/g, "_")}`;
+export function refreshTokenStore(storage, key) {
   return {
     get: () => attempt(() => storage.getItem(key)),
 
@@ -53,6 +70,6 @@ async function attempt(operation) {
   try {
     return await operation();
   } catch (cause) {
-    throw new TransientError("The storage of the refresh token failed.", { cause });
+    throw new TransientError({}, "The storage failed.", cause);
   }
 }

@@ -44,6 +44,7 @@ const SOURCES = {
   login: "signed in",
   refresh: "refreshed by cookie",
   header: "X-New-Token adopted",
+  tab: "another tab's new token adopted",
 };
 
 /**

@@ -1,0 +1,36 @@
+/**
+ * React Native's `AppState`, as far as it is needed.
+ * @typedef {object} AppState
+ * @property {(type: "change", handler: (state: string) => void) => unknown} addEventListener
+ */
+
+/** With a longer delay a timer goes off at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The page is looked at again, the network is back, the page comes out of the back/forward cache. */
+const REVIVALS = ["visibilitychange", "online", "pageshow"];
+
+/**
+ * Rings at a given time, and whenever the page or the app comes back to life: timers stand still while a machine
+ * sleeps. An app on a phone gets no timer, which would cost battery; there it is enough to look when it is opened.
+ *
+ * @param {(event?: Event) => void} ring
+ * @param {AppState} [appState]
+ * @returns {(delay: number) => void} sets the alarm to ms from now; the last call counts
+ */
+export function setUpAlarm(ring, appState) {
+  if (appState) {
+    appState.addEventListener("change", (state) => {
+      if (state === "active") ring();
+    });
+    return () => {};
+  }
+  if (globalThis.document) for (const type of REVIVALS) addEventListener(type, ring);
+  /** @type {ReturnType<typeof setTimeout> & { unref?: () => void } | undefined} */
+  let timer;
+  return (delay) => {
+    clearTimeout(timer);
+    timer = setTimeout(ring, Math.min(delay, LONGEST_MS));
+    timer.unref?.(); // A program may end though its session goes on.
+  };
+}
