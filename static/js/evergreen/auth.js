@@ -79,7 +79,7 @@ export function createAuth(options = {}) {
     if (!covers(input)) return fetch(input, init);
     const request = new Request(input, init);
     if (request.headers.has("Authorization")) return send(request);
-    return authorizedFetch(request, begin(), init?.body instanceof ReadableStream, send);
+    return authorizedFetch(request, begin(), /** @type {any} */ (init?.body)?.getReader, send);
   }
 
   const ready = refresh().catch((error) => {

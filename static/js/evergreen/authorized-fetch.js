@@ -8,7 +8,7 @@ import { TransientError } from "./errors.js";
  *
  * @param {Request} request without an Authorization header
  * @param {Promise<Attempt>} beginning
- * @param {boolean} isOneShot whether its body is a stream that the caller brought: it can be sent only once
+ * @param {unknown} isOneShot truthy if its body is a stream that the caller brought: it can be sent only once
  * @param {(request: Request) => Promise<Response>} send
  * @returns {Promise<Response>} see `Attempt.settle`
  * @throws {TransientError} if a refresh failed in passing, or the body would have to be sent again and cannot

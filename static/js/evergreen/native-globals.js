@@ -1,0 +1,96 @@
+/**
+ * Web standards that React Native's JavaScript engine may lack, and that the client uses. Only what is missing is added.
+ */
+
+/** DOM: EventTarget, as far as one object without parents needs it. */
+class PlainEventTarget {
+  /** @type {Map<string, Map<any, boolean>>} */
+  #handlers = new Map();
+
+  /**
+   * @param {string} type
+   * @param {any} handler
+   * @param {{ once?: boolean }} [options]
+   */
+  addEventListener(type, handler, options) {
+    if (!handler) return;
+    const handlers = this.#handlers.get(type) ?? new Map();
+    this.#handlers.set(type, handlers);
+    if (!handlers.has(handler)) handlers.set(handler, Boolean(options?.once));
+  }
+
+  /**
+   * @param {string} type
+   * @param {any} handler
+   */
+  removeEventListener(type, handler) {
+    this.#handlers.get(type)?.delete(handler);
+  }
+
+  /** @param {{ type: string }} event */
+  dispatchEvent(event) {
+    for (const [handler, isOnce] of [...(this.#handlers.get(event.type) ?? [])]) {
+      if (isOnce) this.removeEventListener(event.type, handler);
+      try {
+        if (typeof handler === "function") handler.call(this, event);
+        else handler.handleEvent(event);
+      } catch (error) {
+        // As in a browser: one listener's mistake is reported, and does not keep others from hearing.
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
+    return true;
+  }
+}
+
+/** DOM: CustomEvent. */
+class PlainCustomEvent {
+  /**
+   * @param {string} type
+   * @param {{ detail?: unknown }} [options]
+   */
+  constructor(type, { detail = null } = {}) {
+    this.type = type;
+    this.detail = detail;
+  }
+}
+
+/** @param {string} name @param {string} message */
+function namedError(name, message) {
+  return Object.assign(new Error(message), { name });
+}
+
+/** DOM: reasons, throwIfAborted, timeout and any, which the `abort-controller` package of React Native does not know. */
+function completeAbortSignal() {
+  const { AbortController, AbortSignal } = globalThis;
+  const controllers = /** @type {any} */ (AbortController.prototype);
+  const { abort } = controllers;
+  controllers.abort = function abortWithReason(reason = namedError("AbortError", "The operation was aborted.")) {
+    if (!this.signal.aborted) this.signal.reason = reason;
+    abort.call(this);
+  };
+  AbortSignal.prototype.throwIfAborted = function throwIfAborted() {
+    if (this.aborted) throw this.reason;
+  };
+  AbortSignal.timeout = (delay) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(namedError("TimeoutError", "The operation timed out.")), delay);
+    return controller.signal;
+  };
+  AbortSignal.any = (signals) => {
+    const controller = new AbortController();
+    for (const signal of signals) {
+      const follow = () => controller.abort(signal.reason);
+      if (signal.aborted) follow();
+      else signal.addEventListener("abort", follow);
+    }
+    return controller.signal;
+  };
+}
+
+const scope = /** @type {any} */ (globalThis);
+scope.EventTarget ??= PlainEventTarget;
+scope.CustomEvent ??= PlainCustomEvent;
+if (!AbortSignal.prototype.throwIfAborted || !AbortSignal.any) completeAbortSignal();
