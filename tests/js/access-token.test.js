@@ -37,10 +37,10 @@ test("a token with a later end succeeds one of the same session", () => {
   assert.equal(isSuccessor(decoded({ age: -1 }), decoded()), true);
 });
 
-test("a token with the same end succeeds if it was issued later", () => {
+test("a token that ends later is a successor; one with the same end has nothing to give", () => {
   const current = decoded({ lifetime: 100 });
-  assert.equal(isSuccessor(decoded({ age: -1, lifetime: 99 }), current), true);
-  assert.equal(isSuccessor(decoded({ age: 1, lifetime: 101 }), current), false);
+  assert.equal(isSuccessor(decoded({ lifetime: 101 }), current), true);
+  assert.equal(isSuccessor(decoded({ age: -1, lifetime: 99 }), current), false);
 });
 
 test("neither the same nor an older token is a successor", () => {

@@ -149,7 +149,7 @@ test("a refusal without problem+json still has its status", async () => {
     status: 502,
     problem: null,
     code: undefined,
-    message: "The server answered 502.",
+    message: "Status 502.",
   });
 });
 

@@ -13,12 +13,11 @@
  * @returns {AccessToken | null} null if it is not a JWT with `sid`, `iat` and `exp`
  */
 export function decodeAccessToken(text) {
-  if (!text) return null;
   try {
-    const payload = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const payload = /** @type {string} */ (text).split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     // Read as Latin-1: the three claims are ASCII, and UTF-8 in others stays valid JSON.
     const { sid, iat, exp } = JSON.parse(atob(payload));
-    return sid && iat < exp ? { text, sid, iat, exp } : null;
+    return sid && iat < exp ? { text: /** @type {string} */ (text), sid, iat, exp } : null;
   } catch {
     return null;
   }
@@ -32,9 +31,7 @@ export function decodeAccessToken(text) {
  * @returns {next is AccessToken}
  */
 export function isSuccessor(next, current) {
-  if (!next || next.sid !== current?.sid) return false;
-  // At the end of a session successive tokens share its exp; then iat decides.
-  return next.exp > current.exp || (next.exp === current.exp && next.iat > current.iat);
+  return next !== null && next.sid === current?.sid && next.exp > current.exp;
 }
 
 /**

@@ -7,9 +7,6 @@
 /** With a longer delay a timer goes off at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** The page is looked at again, the network is back, the page comes out of the back/forward cache. */
-const REVIVALS = ["visibilitychange", "online", "pageshow"];
-
 /**
  * Rings at a given time, and whenever the page or the app comes back to life: timers stand still while a machine
  * sleeps. An app on a phone gets no timer, which would cost battery; there it is enough to look when it is opened.
@@ -25,7 +22,10 @@ export function setUpAlarm(ring, appState) {
     });
     return () => {};
   }
-  if (globalThis.document) for (const type of REVIVALS) addEventListener(type, ring);
+  if (globalThis.document) {
+    // pageshow: out of the back/forward cache.
+    for (const type of ["visibilitychange", "online", "pageshow"]) addEventListener(type, ring);
+  }
   /** @type {ReturnType<typeof setTimeout> & { unref?: () => void } | undefined} */
   let timer;
   return (delay) => {

@@ -15,7 +15,7 @@ import { sendOwn } from "./own-requests.js";
  * @typedef {object} Tokens
  * @property {AccessToken} accessToken
  * @property {number} expiresIn seconds from now
- * @property {string | null} refreshToken null if it is in a cookie, or stays the same
+ * @property {string} [refreshToken] none if it is in a cookie, or stays the same
  * @property {User} user
  *
  * @typedef {{ email: string, password: string, code?: string, remember?: boolean }} Credentials
@@ -127,6 +127,6 @@ function readTokens(reply, ErrorClass) {
   if (status >= 300) throw new ErrorClass(reply);
   const accessToken = decodeAccessToken(body?.access_token);
   // A captive portal answers 200 with a page of its own.
-  if (!accessToken || !(body.expires_in > 0) || !body.user) throw new TransientError({ status }, "Not the API's answer.");
-  return { accessToken, expiresIn: body.expires_in, refreshToken: body.refresh_token ?? null, user: body.user };
+  if (!accessToken || !(body.expires_in >= 0) || !body.user) throw new TransientError({ status }, "Not from the API.");
+  return { accessToken, expiresIn: body.expires_in, refreshToken: body.refresh_token, user: body.user };
 }

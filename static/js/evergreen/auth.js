@@ -60,10 +60,10 @@ import { keepSession } from "./session-keeper.js";
  * @returns {Auth}
  */
 export function createAuth(options = {}) {
-  const { baseURL = "/api", fetch = globalThis.fetch, onSignedOut = null } = options;
+  const { baseURL = "/api", fetch = globalThis.fetch, onSignedOut } = options;
   const { href, covers } = resolveBase(baseURL);
   const auth = new EventTarget();
-  auth.addEventListener("signedout", onSignedOut);
+  if (onSignedOut) auth.addEventListener("signedout", onSignedOut);
   const keeper = keepSession(
     href,
     (type, detail) => auth.dispatchEvent(new CustomEvent(type, { detail })),

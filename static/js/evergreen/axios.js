@@ -60,7 +60,7 @@ export function attachAxios(auth, axios) {
     /** @type {Config | undefined} */
     const config = reply?.config;
     if (!reply || !config?.evergreen || !(await config.evergreen().settle(answerOf(reply)))) return undefined;
-    if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "The stream was sent already.");
+    if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream already sent.");
     return axios.request(config);
   }
 

@@ -1,6 +1,5 @@
-const FIRST_MS = 500;
-const LONGEST_MS = 60_000;
-const LONGEST_RETRY_AFTER_S = 3600;
+const FIRST_S = 0.5;
+const LONGEST_S = 60;
 
 /** @typedef {Error & { status?: number, retryAfter?: number }} Failure */
 
@@ -25,9 +24,9 @@ export function createBackOff(now) {
 
     /** @param {Failure} error */
     add(error) {
-      const asked = Math.min(error.retryAfter ?? 0, LONGEST_RETRY_AFTER_S) * 1000;
+      const { retryAfter = Math.min(FIRST_S * 2 ** failures, LONGEST_S) } = error;
       // Never earlier than asked for, and not at the same moment as everybody else.
-      delay = (asked || Math.min(FIRST_MS * 2 ** failures, LONGEST_MS)) * (1 + Math.random() / 2);
+      delay = retryAfter * (1000 + Math.random() * 500);
       until = now() + delay;
       failures += 1;
       this.error = error;

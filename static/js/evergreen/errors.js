@@ -18,8 +18,7 @@ export class AuthError extends Error {
    * @param {unknown} [cause]
    */
   constructor({ status, headers, body: problem }, message, cause) {
-    super(message ?? problem?.detail ?? `The server answered ${status}.`, { cause });
-    this.name = new.target.name;
+    super(message ?? problem?.detail ?? `Status ${status}.`, { cause });
     this.status = status;
     this.problem = problem;
     /** The problem's stable code, such as `invalid_credentials` or `mfa_required`. */
@@ -30,13 +29,21 @@ export class AuthError extends Error {
 }
 
 /** The server refused a sign-in; `status`, `code` and `problem` say why, `retryAfter` when to try again. */
-export class SignInError extends AuthError {}
+export class SignInError extends AuthError {
+  name = "SignInError";
+}
 
 /** The session is over, or nobody is signed in. */
-export class SessionEndedError extends AuthError {}
+export class SessionEndedError extends AuthError {
+  name = "SessionEndedError";
+}
 
 /** There is no way to refresh: the session lives as long as its access token. */
-export class RefreshUnavailableError extends AuthError {}
+export class RefreshUnavailableError extends AuthError {
+  name = "RefreshUnavailableError";
+}
 
 /** Network, storage or server failed in passing. Nothing was lost and nobody was signed out: try again later. */
-export class TransientError extends AuthError {}
+export class TransientError extends AuthError {
+  name = "TransientError";
+}

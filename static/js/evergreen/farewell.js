@@ -10,7 +10,7 @@
  * (never a token) lets even the next page know, whose cookie would otherwise bring the session back.
  *
  * @param {Api} api
- * @param {Notes | null} notes null: nothing outlives this page
+ * @param {Notes | null | undefined} notes none: nothing outlives this page
  * @param {string} key of the note
  */
 export function createFarewell(api, notes, key) {
@@ -27,14 +27,22 @@ export function createFarewell(api, notes, key) {
     /**
      * @param {string | undefined} sid if it is known
      * @param {string | undefined} accessToken
-     * @param {Promise<string | null>} [refreshToken]
+     * @param {Promise<string | null | undefined>} [refreshToken]
      */
     prepare(sid, accessToken, refreshToken) {
-      if (sid) notes?.setItem(key, sid);
-      farewell.say = async () => {
-        await api.logout(accessToken, await refreshToken?.catch(() => null));
-        farewell.forget();
+      /** @type {Promise<void> | null} under way: a second one might take the cookie of the next sign-in away */
+      let saying = null;
+      const send = async () => {
+        try {
+          await api.logout(accessToken, await refreshToken?.catch(() => null));
+          farewell.forget();
+        } catch (error) {
+          saying = null;
+          if (sid) notes?.setItem(key, sid);
+          throw error;
+        }
       };
+      farewell.say = () => (saying ??= send());
     },
 
     /** Another session has begun, or the server has heard. */
@@ -48,11 +56,11 @@ export function createFarewell(api, notes, key) {
 
 /** @typedef {ReturnType<typeof createFarewell>} Farewell */
 
-/** @returns {Notes | null} null where the page may not have a storage */
+/** @returns {Notes | undefined} none where the page may not have a storage */
 export function pageNotes() {
   try {
-    return globalThis.document ? localStorage : null;
+    return globalThis.document && globalThis.localStorage;
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -37,7 +37,7 @@ import { joinTabs } from "./tabs.js";
  *   not heard of; `localStorage` in a document
  */
 
-const SIGNED_OUT = "Signed out.";
+const OVER = "Session over.";
 
 /**
  * Open, renew and end the session: decide which answers still count, and tell listeners and other tabs.
@@ -56,7 +56,7 @@ export function keepSession(
     refreshBefore = 60,
     appState,
     now = Date.now,
-    locks = globalThis.document && navigator.locks,
+    locks = globalThis.document && globalThis.navigator.locks,
     BroadcastChannel = globalThis.document && globalThis.BroadcastChannel,
     notes = pageNotes(),
   },
@@ -87,7 +87,7 @@ export function keepSession(
     const { signal } = loginAttempt;
     const request = async () => {
       // Said later, it would take the new cookie away.
-      if (farewell.say) await leave();
+      await leave();
       return keep(await api.login(credentials, signal), signal, true);
     };
     const tokens = await untilAborted(request(), signal);
@@ -102,7 +102,7 @@ export function keepSession(
    */
   function refresh() {
     const { epoch, status } = session;
-    if (status === "left") return Promise.reject(new SessionEndedError({}, SIGNED_OUT));
+    if (status === "left") return Promise.reject(new SessionEndedError({}, OVER));
     if (flight?.epoch !== epoch) {
       if (backOff.left() > 0) return Promise.reject(backOff.error);
       const promise = renew(epoch.signal).finally(() => {
@@ -116,13 +116,14 @@ export function keepSession(
   /** @param {AbortSignal} epoch */
   async function renew(epoch) {
     const { token } = session;
-    /** @returns {Promise<Tokens | null>} null if another tab's came while this one waited for its turn */
+    /** @returns {Promise<Tokens | null>} null if another tab's result came meanwhile: that is the one to keep */
     const request = async () => {
       epoch.throwIfAborted();
       if (session.token !== token) return null;
       const refreshToken = store && (await store.get());
       if (store && !refreshToken) throw new RefreshUnavailableError({}, "No refresh token.");
-      return keep(await api.refresh(refreshToken, epoch), epoch);
+      const tokens = await api.refresh(refreshToken, epoch);
+      return session.token === token ? keep(tokens, epoch) : null;
     };
     try {
       const tokens = await untilAborted(tabs.alone(request), epoch);
@@ -161,7 +162,7 @@ export function keepSession(
     if (farewell.isFor(sid)) {
       farewell.prepare(sid, text);
       leave();
-      throw new SessionEndedError({}, SIGNED_OUT);
+      throw new SessionEndedError({}, OVER);
     }
     // The cookie may belong to another sign-in by now, made in another tab: then this is one, too.
     const isSignIn = source === "login" || session.token?.sid !== sid;
@@ -194,8 +195,10 @@ export function keepSession(
    */
   function hold(token, lifetime, user, source) {
     const expiresAt = now() + lifetime * 1000;
-    // At most half of the life: a short-lived token must not be refreshed before every call.
-    const dueAt = expiresAt - Math.min(refreshBefore, lifetime / 2) * 1000;
+    // At the end of the session there is nothing to gain. At most half of the life: a short-lived token must not be
+    // refreshed before every call.
+    const early = token.exp === session.token?.exp ? 0 : Math.min(refreshBefore, lifetime / 2);
+    const dueAt = expiresAt - early * 1000;
     Object.assign(session, sessionState("signed-in", dueAt, token, expiresAt, user));
     backOff.clear();
     setAlarm();
@@ -210,16 +213,16 @@ export function keepSession(
    * @param {Error} error
    */
   async function fail(error) {
-    if (error instanceof SessionEndedError) return end();
-    if (!(error instanceof RefreshUnavailableError)) return backOff.add(error);
+    const isUnavailable = error instanceof RefreshUnavailableError;
     // Where nothing refreshes, the session is as good as its access token.
-    session.dueAt = Infinity;
-    if (!session.token) await end();
+    if (isUnavailable && session.token) session.dueAt = Infinity;
+    else if (isUnavailable || error instanceof SessionEndedError) await end();
+    else backOff.add(error);
   }
 
   /** The session is over: forget it here, and in the storage. */
-  async function end() {
-    await forget("nobody", "ended");
+  function end() {
+    return forget("nobody", "ended");
   }
 
   /** @returns {Promise<boolean>} whether the server knows */
@@ -240,7 +243,7 @@ export function keepSession(
    * @param {"logout" | "ended"} reason
    * @param {boolean} [isKnown] whether another tab said so. Then the storage, if they share it, was cleared already,
    *   and may hold the token of a new sign-in
-   * @returns {Promise<string | null>} the refresh token that was stored
+   * @returns {Promise<string | null | undefined>} the refresh token that was stored
    */
   async function forget(status, reason, isKnown) {
     const { token } = session;
@@ -251,10 +254,10 @@ export function keepSession(
       if (!isKnown) tabs.tell({ ended: token.sid, reason });
       emit("signedout", { reason });
     }
-    return (await taken) ?? null;
+    return taken;
   }
 
-  /** Tell the server, now or later. */
+  /** Tell the server of a sign-out that it has not heard of; if it cannot be told now, then later. */
   async function leave() {
     try {
       await farewell.say?.();
@@ -268,7 +271,7 @@ export function keepSession(
   function supersede() {
     const past = session.epoch;
     session.epoch = new AbortController();
-    past.abort(new SessionEndedError({}, SIGNED_OUT));
+    past.abort(new SessionEndedError({}, OVER));
   }
 
   // --- what others say ---------------------------------------------------------------------------------------

@@ -70,6 +70,6 @@ async function attempt(operation) {
   try {
     return await operation();
   } catch (cause) {
-    throw new TransientError({}, "The storage failed.", cause);
+    throw new TransientError({}, "Storage failed.", cause);
   }
 }
