@@ -127,9 +127,12 @@ def refresh(
         raise TokenReused(EndReason.REUSE)
     session.require_live(now)
     note_seen(db, session, client=client, now=now)
-    # A late request of the same client gets no successor: what it has by now is newer than what it sent.
-    is_late = claims.gen < session.generation
-    if is_late or (presented == "bearer" and now - claims.issued_at < settings.rotate_after):
+    if claims.gen < session.generation:
+        # A late request of the same client: no successor. A cookie jar has the current token by now. Others may keep
+        # what they sent if the answer brings none (RFC 6749 §6), and that would be theft once the leeway is over.
+        current = None if presented == "cookie" else session.generation
+        return _issue(settings, session, gen=current, rgen=None, now=now)
+    if presented == "bearer" and now - claims.issued_at < settings.rotate_after:
         return _issue(settings, session, gen=None, rgen=None, now=now)
     successor = claims.gen + 1
     # A Bearer token goes on serving a client that ignores the successor, so its access tokens confirm nothing.

@@ -59,6 +59,11 @@ class Reply:
         return self.body.get("refresh_token") or self.cookie or None
 
     @property
+    def gen(self) -> int | None:
+        """The generation of the refresh token that was handed out."""
+        return forge.read(self.successor)["gen"] if self.successor else None
+
+    @property
     def renewed(self) -> str | None:
         return self.headers["X-New-Token"]
 

@@ -125,18 +125,19 @@ class Sessions(RuleBasedStateMachine):
     def refresh(self, token: Token, as_bearer: bool) -> Any:
         how = "cookie" if self.family(token).transport == "cookie" else "bearer" if as_bearer else "body"
         reply, successor = self.world.refresh(token.text, how)
-        expected, code, due = self.verdict_on_refresh(token, how)
+        expected, code, gen = self.verdict_on_refresh(token, how)
         assert (reply.status_code, (reply.json or {}).get("code")) == (expected, code)
-        assert (successor is not None) == due
+        assert (successor is None) == (gen is None)
         if reply.status_code != 200:
             return multiple()
         access = self.taken(token.family, reply.json["access_token"])
-        assert access.claims.get("rgen") == (token.claims["gen"] + 1 if due and how != "bearer" else None)
+        is_successor = gen == token.claims["gen"] + 1 and gen > self.family(token).generation
+        assert access.claims.get("rgen") == (gen if is_successor and how != "bearer" else None)
         if successor is None:
             return access
         made = self.taken(token.family, successor)
         # No fork: whoever is given a successor of one generation is given the same generation.
-        assert made.claims["gen"] == token.claims["gen"] + 1
+        assert made.claims["gen"] == gen
         return multiple(access, made)
 
     def call(self, token: Token) -> Any:
@@ -200,20 +201,21 @@ class Sessions(RuleBasedStateMachine):
         self.issued.append(token)
         return token
 
-    def verdict_on_refresh(self, token: Token, how: str) -> tuple[int, str | None, bool]:
-        """Return status, code, and whether a successor is due; the model moves on as the row must."""
+    def verdict_on_refresh(self, token: Token, how: str) -> tuple[int, str | None, int | None]:
+        """Return status, code, and the generation that is handed out if any; the model moves on as the row must."""
         now, family, claims = self.world.now, self.family(token), token.claims
         if now >= claims["exp"] + world.SKEW:
-            return 401, "token_expired", False
+            return 401, "token_expired", None
         family.confirm(claims["gen"], now)
         if family.is_superseded(claims["gen"], now):
             family.revoked_at = family.revoked_at or now
-            return 401, "token_reused", False
+            return 401, "token_reused", None
         if not family.is_live(now):
-            return 401, "session_ended", False
-        is_late = claims["gen"] < family.generation
+            return 401, "session_ended", None
+        if claims["gen"] < family.generation:
+            return 200, None, None if how == "cookie" else family.generation
         is_young = how == "bearer" and now - claims["iat"] < world.ROTATE_AFTER
-        return 200, None, not is_late and not is_young
+        return 200, None, None if is_young else claims["gen"] + 1
 
 
 class HonestClients(RuleBasedStateMachine):

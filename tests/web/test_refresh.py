@@ -140,25 +140,40 @@ def test_an_answer_that_was_lost_costs_nothing_however_late_the_retry(
     assert gen(successor(refresh(http, second, how))) == 3
 
 
-@pytest.mark.parametrize("how", ["cookie", "body"])
+@pytest.mark.parametrize("how", ["cookie", "body", "bearer"])
 @pytest.mark.parametrize("confirms", ["access", "refresh"])
-def test_a_late_request_gets_an_access_token_and_nothing_else(
+def test_a_late_request_gets_no_successor_and_a_cookie_is_left_alone(
     http: FlaskClient, user_id: int, clock: time_machine.Traveller, how: str, confirms: str
 ) -> None:
-    """R04, R07: what its client has by now is newer than what it sent."""
-    first = people.sign_in(http, transport=how).refresh
-    reply = refresh(http, first, how)
+    """R04, R07: what a cookie jar has by now is newer than what it sent. Others are given the current token again."""
+    first = people.sign_in(http, transport="cookie" if how == "cookie" else "body").refresh
+    reply = refresh(http, first, "cookie" if how == "cookie" else "body")
     if confirms == "access":
         assert me(http, reply.json["access_token"]) == 200
     else:
-        refresh(http, successor(reply), how)
+        refresh(http, successor(reply), "cookie" if how == "cookie" else "body")
     clock.shift(29)
     late = refresh(http, first, how)
     assert late.status_code == 200
     assert "Set-Cookie" not in late.headers
-    assert "refresh_token" not in late.json
     assert "rgen" not in forge.read(late.json["access_token"])
     assert me(http, late.json["access_token"]) == 200
+    if how == "cookie":
+        assert "refresh_token" not in late.json
+    else:
+        assert gen(late.json["refresh_token"]) == 2
+
+
+@pytest.mark.parametrize("how", ["body", "bearer"])
+def test_a_client_that_keeps_what_a_late_refresh_gave_is_still_signed_in_the_next_day(
+    http: FlaskClient, user_id: int, clock: time_machine.Traveller, how: str
+) -> None:
+    """RFC 6749 §6: a client keeps the token that it sent if the answer brings none, and it is theft by then."""
+    first = people.sign_in(http).refresh
+    assert me(http, refresh(http, first, "body").json["access_token"]) == 200
+    kept = refresh(http, first, how).json.get("refresh_token", first)
+    clock.shift(DAY)
+    assert refresh(http, kept, how).status_code == 200
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(29, 200), (30, 401)])

@@ -41,7 +41,7 @@ export function isSuccessor(next, current) {
  * @param {string | null} date the answer's `Date` header
  */
 export function lifetimeOf({ iat, exp }, date) {
-  const answeredAt = Date.parse(date ?? "") / 1000;
+  const answeredAt = Date.parse(/** @type {string} */ (date)) / 1000;
   // Without a usable Date: it was made for this answer.
   return answeredAt < exp ? exp - answeredAt : exp - iat;
 }

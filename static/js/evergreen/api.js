@@ -29,6 +29,8 @@ import { sendOwn } from "./own-requests.js";
 /** How long to wait for an answer, body included. A late one could put an old cookie back. */
 const PATIENCE_MS = 15_000;
 
+const NO_ANSWER = "No API answer.";
+
 /**
  * The three calls that open, renew and end a session. Each rejects with TransientError if no answer comes.
  *
@@ -63,7 +65,7 @@ export function createApi(base, transport, fetch) {
       const response = await sendOwn(fetch, request);
       return { status: response.status, headers: response.headers, body: await response.json().catch(() => null) };
     } catch (cause) {
-      throw new TransientError({}, "No answer.", cause);
+      throw new TransientError({}, NO_ANSWER, cause);
     }
   }
 
@@ -113,7 +115,7 @@ export function createApi(base, transport, fetch) {
  * @param {string} [token] the access token that was sent: then it is a challenge only if that was refused
  */
 export function isChallenge({ status, headers }, token) {
-  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(headers.get("WWW-Authenticate") ?? "");
+  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(/** @type {string} */ (headers.get("WWW-Authenticate")));
   return status === 401 && challenge?.[token ? 1 : 0];
 }
 
@@ -127,6 +129,6 @@ function readTokens(reply, ErrorClass) {
   if (status >= 300) throw new ErrorClass(reply);
   const accessToken = decodeAccessToken(body?.access_token);
   // A captive portal answers 200 with a page of its own.
-  if (!accessToken || !(body.expires_in >= 0) || !body.user) throw new TransientError({ status }, "Not from the API.");
+  if (!accessToken || !(body.expires_in >= 0) || !body.user) throw new TransientError({ status }, NO_ANSWER);
   return { accessToken, expiresIn: body.expires_in, refreshToken: body.refresh_token, user: body.user };
 }

@@ -22,11 +22,10 @@ import { RefreshUnavailableError, TransientError } from "./errors.js";
  */
 export async function beginAttempt(keeper, covers) {
   const { session } = keeper;
-  /** Why a refresh beforehand failed. No error yet: the token may be good still, or the resource public. */
-  let setback = session.status === "unknown" && (await failureOf(keeper.refresh()));
-  // A second try must not be made in the name of somebody else.
+  // Neither try must be made in the name of somebody who comes later.
   const { signal } = session.epoch;
-  if (keeper.isDue()) setback = await failureOf(keeper.refresh());
+  /** Why a refresh beforehand failed. No error yet: the token may be good still, or the resource public. */
+  const setback = keeper.isDue() && (await failureOf(keeper.refresh()));
   let isSecond = false;
   const currentToken = () => (signal.aborted ? undefined : session.token?.text);
 

@@ -64,11 +64,9 @@ export function createAuth(options = {}) {
   const { href, covers } = resolveBase(baseURL);
   const auth = new EventTarget();
   if (onSignedOut) auth.addEventListener("signedout", onSignedOut);
-  const keeper = keepSession(
-    href,
-    (type, detail) => auth.dispatchEvent(new CustomEvent(type, { detail })),
-    { ...options, fetch },
-  );
+  const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
+    auth.dispatchEvent(new CustomEvent(type, { detail }));
+  const keeper = keepSession(href, emit, { ...options, fetch });
   const { session, login, refresh, logout } = keeper;
   const begin = () => beginAttempt(keeper, covers);
   /** @type {(request: Request) => Promise<Response>} */
@@ -86,11 +84,11 @@ export function createAuth(options = {}) {
     if (!(error instanceof AuthError)) throw error;
     return session.user;
   });
-  const members = { covers, begin, login, refresh, logout, fetch: fetchAuthorized, ready };
-  const live = {
+  Object.assign(auth, { covers, begin, login, refresh, logout, fetch: fetchAuthorized, ready });
+  Object.defineProperties(auth, {
     user: { get: () => session.user },
     accessToken: { get: () => session.token?.text ?? null },
     expiresAt: { get: () => session.expiresAt },
-  };
-  return /** @type {Auth} */ (Object.defineProperties(Object.assign(auth, members), live));
+  });
+  return /** @type {Auth} */ (auth);
 }

@@ -24,7 +24,7 @@ export async function authorizedFetch(request, beginning, isOneShot, send) {
   let answer = await exchange(isOneShot ? request : request.clone());
   if (await untilAborted(attempt.settle(answer), signal)) {
     await answer.body?.cancel();
-    if (isOneShot) throw new TransientError({}, "Stream already sent.");
+    if (isOneShot) throw new TransientError({}, "Stream was sent.");
     answer = await exchange(request);
     await attempt.settle(answer);
   }

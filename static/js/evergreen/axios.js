@@ -21,11 +21,12 @@ import { TransientError } from "./errors.js";
  * @typedef {object} Interceptors
  * @property {(onFulfilled: (value: any) => any, onRejected?: (error: any) => any) => number} use
  * @property {(id: number) => void} eject
+ * @property {(visit: (handler: { fulfilled: any, rejected: any }) => void) => void} forEach
  *
  * @typedef {object} Axios
  * @property {{ request: Interceptors, response: Interceptors }} interceptors
  * @property {(config: any) => string} getUri
- * @property {(config: any) => Promise<any>} request
+ * @property {(config?: any) => { request: (config: any) => Promise<any> }} create
  */
 
 /**
@@ -33,6 +34,7 @@ import { TransientError } from "./errors.js";
  * once more after a refusal. Calls elsewhere, and calls with an Authorization header of their own, are left alone.
  *
  * A call whose token was refused while a refresh failed in passing rejects with TransientError: nobody was signed out.
+ * With axios's "fetch" adapter it is not known where an answer came from after redirects: all count as the API's.
  *
  * @param {Auth} auth
  * @param {Axios} axios `axios` itself or an instance of it
@@ -41,39 +43,50 @@ import { TransientError } from "./errors.js";
 export function attachAxios(auth, axios) {
   /** @param {Config} config */
   async function authorize(config) {
-    if (!config.evergreen) {
-      if (config.headers.has("Authorization") || !auth.covers(axios.getUri(config))) return config;
-      const attempt = await beginUnlessAborted(auth, config.signal);
-      if (!attempt) return config; // axios itself sees that the call was cancelled
-      config.evergreen = () => attempt;
-    }
-    const { token } = config.evergreen();
-    if (token) config.headers.set("Authorization", `Bearer ${token}`);
-    return config;
+    if (config.headers.has("Authorization") || !auth.covers(axios.getUri(config))) return config;
+    const attempt = await unlessAborted(auth.begin(), config.signal);
+    if (!attempt) return config; // axios itself sees that the call was cancelled
+    config.evergreen = () => attempt;
+    return carry(config, attempt.token);
   }
 
   /**
    * @param {Reply | undefined} reply
-   * @returns {Promise<any>} the reply to a second try, or undefined if there is no reason for one
+   * @returns {Promise<{ outcome: any } | undefined>} what came of a second try; undefined if there is no reason for one
    */
   async function tryAgain(reply) {
     /** @type {Config | undefined} */
     const config = reply?.config;
-    if (!reply || !config?.evergreen || !(await config.evergreen().settle(answerOf(reply)))) return undefined;
-    if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream already sent.");
-    return axios.request(config);
+    if (!reply || !config?.evergreen) return undefined;
+    const token = await unlessAborted(config.evergreen().settle(answerOf(reply)), config.signal);
+    if (!token && !config.signal?.aborted) return undefined;
+    if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream was sent.");
+    // Without interceptors: those of the request have run, and those after ours are about to.
+    let second = axios.create().request(carry(config, token));
+    let isBeforeOurs = true;
+    response.forEach(({ fulfilled, rejected }) => {
+      isBeforeOurs &&= fulfilled !== onFulfilled;
+      if (isBeforeOurs) second = second.then(fulfilled, rejected);
+    });
+    return { outcome: await second };
+  }
+
+  /** @param {Reply} reply */
+  async function onFulfilled(reply) {
+    const second = await tryAgain(reply);
+    return second ? second.outcome : reply;
+  }
+
+  /** @param {any} error */
+  async function onRejected(error) {
+    const second = await tryAgain(error?.response);
+    if (second) return second.outcome;
+    throw error;
   }
 
   const { request, response } = axios.interceptors;
   const onRequest = request.use(authorize);
-  const onResponse = response.use(
-    async (/** @type {Reply} */ reply) => (await tryAgain(reply)) ?? reply,
-    async (error) => {
-      const second = await tryAgain(error?.response);
-      if (second) return second;
-      throw error;
-    },
-  );
+  const onResponse = response.use(onFulfilled, onRejected);
   return () => {
     request.eject(onRequest);
     response.eject(onResponse);
@@ -81,12 +94,23 @@ export function attachAxios(auth, axios) {
 }
 
 /**
- * @param {Auth} auth
- * @param {AbortSignal} [signal]
+ * @param {Config} config
+ * @param {string | null | undefined} token
  */
-async function beginUnlessAborted(auth, signal) {
-  if (!signal) return auth.begin();
-  return untilAborted(auth.begin(), signal).catch((error) => {
+function carry(config, token) {
+  if (token) config.headers.set("Authorization", `Bearer ${token}`);
+  return config;
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T | null>} null as soon as the call is cancelled; axios then says so itself
+ */
+async function unlessAborted(promise, signal) {
+  if (!signal) return promise;
+  return untilAborted(promise, signal).catch((error) => {
     if (signal.aborted) return null;
     throw error;
   });

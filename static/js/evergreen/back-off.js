@@ -1,5 +1,6 @@
 const FIRST_S = 0.5;
 const LONGEST_S = 60;
+const LONGEST_RETRY_AFTER_S = 3600;
 
 /** @typedef {Error & { status?: number, retryAfter?: number }} Failure */
 
@@ -9,7 +10,7 @@ const LONGEST_S = 60;
  */
 export function createBackOff(now) {
   let failures = 0;
-  let delay = 0;
+  let delay = 0; // whole ms: what is left must never seem to be more
   let until = 0;
   return {
     /** @type {Failure | null} the last one */
@@ -26,7 +27,7 @@ export function createBackOff(now) {
     add(error) {
       const { retryAfter = Math.min(FIRST_S * 2 ** failures, LONGEST_S) } = error;
       // Never earlier than asked for, and not at the same moment as everybody else.
-      delay = retryAfter * (1000 + Math.random() * 500);
+      delay = Math.ceil(Math.min(retryAfter, LONGEST_RETRY_AFTER_S) * (1000 + Math.random() * 500));
       until = now() + delay;
       failures += 1;
       this.error = error;

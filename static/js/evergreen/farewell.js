@@ -32,17 +32,13 @@ export function createFarewell(api, notes, key) {
     prepare(sid, accessToken, refreshToken) {
       /** @type {Promise<void> | null} under way: a second one might take the cookie of the next sign-in away */
       let saying = null;
-      const send = async () => {
-        try {
-          await api.logout(accessToken, await refreshToken?.catch(() => null));
-          farewell.forget();
-        } catch (error) {
-          saying = null;
-          if (sid) notes?.setItem(key, sid);
-          throw error;
-        }
-      };
-      farewell.say = () => (saying ??= send());
+      const send = async () => api.logout(accessToken, await refreshToken?.catch(() => null));
+      farewell.say = () => (saying ??= send().then(farewell.forget).finally(() => (saying = null)));
+      try {
+        if (sid) notes?.setItem(key, sid);
+      } catch {
+        // The storage is full: this page will tell the server all the same.
+      }
     },
 
     /** Another session has begun, or the server has heard. */

@@ -72,6 +72,9 @@ export function keepSession(
   /** @type {{ epoch: AbortController, promise: Promise<User | null> } | null} the refresh under way */
   let flight = null;
   const backOff = createBackOff(now);
+  /** The session is over. */
+  const end = () => forget("nobody", "ended");
+  const isDue = () => now() > session.dueAt;
   const alarm = setUpAlarm(wake, appState);
   const tabs = joinTabs(name, hear, locks, BroadcastChannel);
 
@@ -167,7 +170,8 @@ export function keepSession(
     // The cookie may belong to another sign-in by now, made in another tab: then this is one, too.
     const isSignIn = source === "login" || session.token?.sid !== sid;
     if (isSignIn) {
-      supersede();
+      // Where nobody was signed in before, what is under way goes on in the name of who is now.
+      if (source === "login" || session.token) supersede();
       farewell.forget();
     }
     hold(accessToken, expiresIn, user, source);
@@ -220,17 +224,13 @@ export function keepSession(
     else backOff.add(error);
   }
 
-  /** The session is over: forget it here, and in the storage. */
-  function end() {
-    return forget("nobody", "ended");
-  }
-
   /** @returns {Promise<boolean>} whether the server knows */
   async function logout() {
     const { token } = session;
     loginAttempt.abort();
     const refreshToken = forget("left", "logout");
-    farewell.prepare(token?.sid, token?.text, refreshToken);
+    // A second one knows nothing that the first does not say.
+    if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);
     await leave();
     await refreshToken;
     return !farewell.say;
@@ -288,8 +288,8 @@ export function keepSession(
     }
     const { token: text, expiresAt, user, source } = /** @type {News} */ (message);
     const accessToken = decodeAccessToken(text);
-    if (!accessToken || farewell.isFor(accessToken.sid)) return;
     const expiresIn = (expiresAt - now()) / 1000;
+    if (!accessToken || !(expiresIn > 0) || farewell.isFor(accessToken.sid)) return;
     if (isSuccessor(accessToken, token)) hold(accessToken, expiresIn, user, "tab");
     // With the cookie transport another tab's sign-in is this one's, too.
     else if (isCookie && (status === "unknown" || (status === "nobody" && source === "login")))
@@ -308,10 +308,6 @@ export function keepSession(
     else if (farewell.say) leave();
     else if (isDue()) refresh().catch(() => {});
     else setAlarm();
-  }
-
-  function isDue() {
-    return now() > session.dueAt;
   }
 
   function setAlarm() {

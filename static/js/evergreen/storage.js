@@ -35,7 +35,7 @@ export function pageStorage() {
  * @returns {string} with only such characters as every storage takes in a key; Expo's SecureStore refuses others
  */
 export function storageKey(base) {
-  return `evergreen.${base.replaceAll(/[^\w.-]/g, "_")}`;
+  return `evergreen.${base.replace(/[^\w.-]/g, "_")}`;
 }
 
 /** @typedef {ReturnType<typeof refreshTokenStore>} RefreshTokenStore */

@@ -31,7 +31,7 @@ const LINGER_MS = 100;
  */
 export function joinTabs(name, hear, locks, BroadcastChannel) {
   const channel = BroadcastChannel && new BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => hear(data);
+  if (channel) channel.onmessage = ({ data }) => hear(data ?? {});
   return {
     /** @param {Message} message */
     tell: (message) => channel?.postMessage(message),
