@@ -20,6 +20,9 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 	@test -e .env || export APP_ENV="$${APP_ENV:-development}"; \
 	$(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
+NODE_FOLDERS := tests/js tests/clients tests/examples
+NODE_PACKAGES := $(NODE_FOLDERS:%=%/node_modules/installed)
+
 check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, import rules, templates, JavaScript types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -28,7 +31,7 @@ check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, im
 	$(BIN)/djlint --check --lint --quiet templates
 	$(if $(NPM),npm --prefix tests/js run --silent check,@$(NO_NPM))
 
-test: check /usr/bin/chromium ## Set everything up, check, and run every test
+test: check /usr/bin/chromium $(NODE_PACKAGES) ## Set everything up, check, and run every test
 	$(if $(NPM),npm --prefix tests/js test --silent,@$(NO_NPM))
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
@@ -39,7 +42,7 @@ lock: .venv/installed-tests ## Pin the newest versions that pyproject.toml allow
 	  --group test --constraint requirements.txt pyproject.toml --output-file tests/requirements.txt
 
 clean: ## Remove what the targets above installed; instance/ (your data) stays
-	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv $(NODE_FOLDERS:%=%/node_modules) examples/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
@@ -55,8 +58,8 @@ clean: ## Remove what the targets above installed; instance/ (your data) stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
 	@touch $@
 
-tests/js/node_modules/installed: tests/js/package-lock.json
-	$(if $(NPM),npm --prefix tests/js ci --silent && touch $@,@$(NO_NPM))
+$(NODE_PACKAGES): %/node_modules/installed: %/package-lock.json
+	$(if $(NPM),npm --prefix $* ci --silent && touch $@,@$(NO_NPM))
 
 /usr/bin/chromium:
 	@$(INSTALL) chromium || { echo "Chromium is not installed: the browser tests will NOT run." >&2; test "$$CI" != true; }
