@@ -21,7 +21,6 @@ import { TransientError } from "./errors.js";
  * @typedef {object} Interceptors
  * @property {(onFulfilled: (value: any) => any, onRejected?: (error: any) => any) => number} use
  * @property {(id: number) => void} eject
- * @property {(visit: (handler: { fulfilled: any, rejected: any }) => void) => void} forEach
  *
  * @typedef {object} Axios
  * @property {{ request: Interceptors, response: Interceptors }} interceptors
@@ -64,7 +63,8 @@ export function attachAxios(auth, axios) {
     // Without interceptors: those of the request have run, and those after ours are about to.
     let second = axios.create().request(carry(config, token));
     let isBeforeOurs = true;
-    response.forEach(({ fulfilled, rejected }) => {
+    // axios has forEach, and does not declare it.
+    /** @type {any} */ (response).forEach((/** @type {{ fulfilled: any, rejected: any }} */ { fulfilled, rejected }) => {
       isBeforeOurs &&= fulfilled !== onFulfilled;
       if (isBeforeOurs) second = second.then(fulfilled, rejected);
     });

@@ -57,7 +57,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      * @param {string} value
      */
     setRequestHeader(name, value) {
-      this.#refuseWhileWaiting();
+      this.#refuseUnlessOpen();
       super.setRequestHeader(name, value);
       if (/^authorization$/i.test(name)) this.#call = null;
       this.#call?.headers.push([name, value]);
@@ -65,7 +65,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
 
     /** @param {XMLHttpRequestBodyInit | Document | null} [body] */
     send(body) {
-      this.#refuseWhileWaiting();
+      this.#refuseUnlessOpen();
       const call = this.#call;
       if (!call) return super.send(body);
       call.body = body;
@@ -97,12 +97,15 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
     #screen(event) {
       const call = this.#call;
       const { attempt } = call ?? {};
+      // The connection broke off: there is no answer any more.
+      if (call?.state === "refused" && this.readyState === this.DONE && this.status === 0) call.state = "done";
       if (!call || !attempt || call.state === "done") return;
       if (this.#isRefusal(call, attempt)) call.state = "refused";
       if (call.state === "refused" || (call.isSecond && event.type === "loadstart")) event.stopImmediatePropagation();
       if (event.type !== "loadend") return;
-      if (call.state === "refused") this.#settle(call, attempt);
-      else attempt.settle(this.#answer);
+      if (call.state === "refused") return this.#settle(call, attempt);
+      call.state = "done";
+      attempt.settle(this.#answer);
     }
 
     /**
@@ -110,8 +113,9 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      * @param {Attempt} attempt
      */
     #isRefusal(call, attempt) {
+      if (call.state !== "sent" || call.isSecond || !attempt.token) return false;
       const answer = this.#answer;
-      return call.state === "sent" && !call.isSecond && auth.covers(answer.url) && isChallenge(answer, attempt.token);
+      return auth.covers(answer.url) && isChallenge(answer, attempt.token);
     }
 
     /**
@@ -147,8 +151,8 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
       return { status, url, headers: { get: (name) => this.getResponseHeader(name) } };
     }
 
-    #refuseWhileWaiting() {
-      if (this.#call?.state !== "waiting") return;
+    #refuseUnlessOpen() {
+      if (!this.#call || this.#call.state === "open") return;
       throw new DOMException("The request has been sent already.", "InvalidStateError");
     }
 
