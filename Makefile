@@ -42,7 +42,7 @@ lock: .venv/installed-tests ## Pin the newest versions that pyproject.toml allow
 	  --group test --constraint requirements.txt pyproject.toml --output-file tests/requirements.txt
 
 clean: ## Remove what the targets above installed; instance/ (your data) stays
-	rm -rf .venv $(NODE_FOLDERS:%=%/node_modules) examples/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv $(NODE_FOLDERS:%=%/node_modules) examples/*/node_modules bench/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'

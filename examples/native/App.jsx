@@ -1,0 +1,76 @@
+import AsyncStorage from "@react-native-async-storage/async-storage";
+import { createAuthContext } from "evergreen-auth/native";
+import * as React from "react";
+import { AppState, Button, FlatList, Text, TextInput, View } from "react-native";
+
+import { createAuthService } from "./auth-service.js";
+
+const { auth, products } = createAuthService("https://api.example.com/api", { AsyncStorage, AppState });
+const { AuthProvider, useAuth } = createAuthContext(React);
+
+export default function App() {
+  return (
+    <AuthProvider auth={auth}>
+      <View>
+        <Screen />
+      </View>
+    </AuthProvider>
+  );
+}
+
+function Screen() {
+  const { user, loading } = useAuth();
+  if (loading) return <Text>One moment …</Text>;
+  return user ? <Products /> : <SignIn />;
+}
+
+function SignIn() {
+  const { login } = useAuth();
+  const [email, setEmail] = React.useState("");
+  const [password, setPassword] = React.useState("");
+  const [error, setError] = React.useState(null);
+  const signIn = () => login({ email, password }).catch(({ message }) => setError(message));
+  return (
+    <>
+      <TextInput
+        accessibilityLabel="Email address"
+        autoCapitalize="none"
+        autoComplete="email"
+        inputMode="email"
+        onChangeText={setEmail}
+        value={email}
+      />
+      <TextInput
+        accessibilityLabel="Password"
+        autoComplete="current-password"
+        onChangeText={setPassword}
+        secureTextEntry
+        value={password}
+      />
+      {error && <Text accessibilityRole="alert">{error}</Text>}
+      <Button title="Sign in" onPress={signIn} />
+    </>
+  );
+}
+
+function Products() {
+  const { user, logout } = useAuth();
+  const [items, setItems] = React.useState([]);
+  const [error, setError] = React.useState(null);
+
+  async function load() {
+    setError(null);
+    await products().then(setItems, ({ message }) => setError(message));
+  }
+
+  React.useEffect(() => void load(), []);
+  return (
+    <>
+      <Text>Hello, {user.first_name}</Text>
+      {error && <Text accessibilityRole="alert">{error}</Text>}
+      <FlatList data={items} keyExtractor={({ id }) => `${id}`} renderItem={({ item }) => <Text>{item.name}</Text>} />
+      <Button title="Call again" onPress={load} />
+      <Button title="Sign out" onPress={logout} />
+    </>
+  );
+}
