@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createAuth } from "../../static/js/evergreen/index.js";
+import { fakePage } from "./browser.js";
 import {
   accessToken,
   BASE,
@@ -170,11 +171,7 @@ test("signing in tells of the token first, then of the user", async () => {
 });
 
 test("where there is a document the cookie is the default", async (t) => {
-  const page = { document: { baseURI: "https://app.test/" }, navigator: {}, addEventListener() {} };
-  Object.assign(globalThis, page, { BroadcastChannel: undefined });
-  t.after(() => {
-    for (const name of Object.keys(page)) delete globalThis[name];
-  });
+  fakePage(t, { navigator: {}, BroadcastChannel: undefined, localStorage: undefined });
   const server = fakeServer({ "POST /api/refresh": () => tokenAnswer() });
   const auth = createAuth({ fetch: server.fetch });
   assert.deepEqual(await auth.ready, USER);

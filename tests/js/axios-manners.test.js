@@ -1,0 +1,180 @@
+// What attachAxios leaves alone: other calls, other interceptors, cancellation, and everything after undo.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import axiosModule from "axios";
+
+import { attachAxios, createAuth } from "../../static/js/evergreen/index.js";
+import { axiosWorld } from "./axios-world.js";
+import { deferred } from "./harness.js";
+import { startApi } from "./http-api.js";
+
+test("calls elsewhere carry no token and are not repeated", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  api.state.answers["/other/me"] = (request, response, { refuse }) => refuse(response);
+  await assert.rejects(axios.get(`${api.origin}/other/me`), { name: "AxiosError", status: 401 });
+  assert.deepEqual(
+    api.calls.map(({ path, authorization }) => [path, authorization]),
+    [["/other/me", null]],
+  );
+});
+
+test("a call under another origin's base carries no token", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  const other = await startApi(t);
+  await axios.get("/open", { baseURL: `${other.origin}` });
+  assert.equal(other.calls[0].authorization, null);
+  assert.deepEqual(api.calls, []);
+});
+
+test("a caller's own Authorization stays: no token, no repeat, no adoption", async (t) => {
+  const { axios, api, auth } = await axiosWorld(t);
+  const { accessToken: token } = auth;
+  const headers = { authorization: "Basic abc" };
+  await assert.rejects(axios.get("/me", { headers }), { name: "AxiosError", status: 401 });
+  assert.deepEqual(
+    api.calls.map(({ authorization }) => authorization),
+    ["Basic abc"],
+  );
+  assert.equal(auth.accessToken, token);
+});
+
+test("other errors are the caller's, as with axios alone", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  api.state.answers["/api/me"] = (request, response, { reply }) => reply(response, 422, { code: "invalid" });
+  await assert.rejects(axios.get("/me"), { name: "AxiosError", status: 422 });
+  api.state.answers["/api/me"] = (request) => request.socket.destroy();
+  await assert.rejects(axios.get("/me"), ({ isAxiosError, response }) => isAxiosError && !response);
+  assert.equal(api.sent("/api/refresh").length, 0);
+});
+
+for (const place of ["before", "after"]) {
+  /** An instance whose answers are only their data, as many programs have it. */
+  async function unwrapping(t) {
+    const api = await startApi(t);
+    const auth = createAuth({ baseURL: api.baseURL, transport: "cookie", notes: null });
+    await auth.ready;
+    const axios = axiosModule.create({ baseURL: api.baseURL });
+    const unwrap = () => axios.interceptors.response.use(({ data }) => data);
+    if (place === "before") unwrap();
+    attachAxios(auth, axios);
+    if (place === "after") unwrap();
+    return { api, axios };
+  }
+
+  test(`an interceptor added ${place} ours sees a call and its refusal as one call`, async (t) => {
+    const { api, axios } = await unwrapping(t);
+    api.expire();
+    assert.deepEqual(await axios.get("/me"), { echo: "", method: "GET" });
+  });
+
+  test(`an interceptor added ${place} ours may make nothing of an answer`, async (t) => {
+    const { api, axios } = await unwrapping(t);
+    let tries = 0;
+    api.state.answers["/api/things/1"] = (request, response, { refuse }) => {
+      tries += 1;
+      if (tries === 1) refuse(response);
+      else response.writeHead(204).end();
+    };
+    assert.equal(await axios.delete("/things/1"), "");
+    assert.equal(tries, 2);
+  });
+}
+
+test("another instance's interceptors are its own, and both run", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  const seen = [];
+  axios.interceptors.request.use((config) => {
+    config.headers.set("X-Trace", "1");
+    return config;
+  });
+  axios.interceptors.response.use(
+    (answer) => {
+      seen.push(answer.status);
+      return answer;
+    },
+    (error) => {
+      seen.push(error.response?.status);
+      throw error;
+    },
+  );
+  await axios.get("/me");
+  assert.deepEqual(seen, [200]);
+  api.expire();
+  await axios.get("/me");
+  assert.ok(!seen.includes(401));
+  assert.ok(api.sent("/api/me").every(({ headers }) => headers["x-trace"] === "1"));
+});
+
+test("two instances on one auth share a refresh", async (t) => {
+  const { axios, api, auth } = await axiosWorld(t);
+  const second = axiosModule.create({ baseURL: api.baseURL });
+  attachAxios(auth, second);
+  api.expire();
+  const answers = await Promise.all([axios.get("/me"), second.get("/me"), auth.fetch(`${api.baseURL}/me`)]);
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal(api.sent("/api/refresh").length, 1);
+});
+
+test("a call that is cancelled while it waits for a token is cancelled as axios does it, and never sent", async (t) => {
+  const { axios, api, auth } = await axiosWorld(t);
+  const held = deferred();
+  api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
+    await held.promise;
+    reply(response, 503, {});
+  };
+  const begin = auth.begin;
+  auth.begin = () => auth.refresh().then(begin, begin); // every call has to wait
+  const controller = new AbortController();
+  const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
+  setImmediate(() => controller.abort());
+  await rejected;
+  held.resolve();
+  assert.equal(api.sent("/api/me").length, 0);
+});
+
+test("a call that is cancelled while its token is renewed is not sent again, and does not wait for that", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  const held = deferred();
+  const asked = deferred();
+  api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
+    asked.resolve();
+    await held.promise;
+    reply(response, 503, {});
+  };
+  api.expire();
+  const controller = new AbortController();
+  const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
+  await asked.promise;
+  controller.abort();
+  await Promise.race([rejected, new Promise((resolve, reject) => setTimeout(reject, 1000, new Error("It waits.")))]);
+  held.resolve();
+  assert.equal(api.sent("/api/me").length, 1);
+});
+
+test("a call that could be cancelled, but is not, rejects as any other", async (t) => {
+  const { axios, api } = await axiosWorld(t);
+  const { signal } = new AbortController();
+  api.expire();
+  api.state.answers["/api/refresh"] = (request, response, { reply }) => reply(response, 503, {});
+  await assert.rejects(axios.get("/me", { signal }), { name: "TransientError", status: 503 });
+});
+
+test("undo takes both interceptors away", async (t) => {
+  const { axios, api, undo } = await axiosWorld(t);
+  undo();
+  await assert.rejects(axios.get("/me"), { name: "AxiosError", status: 401 });
+  assert.deepEqual(
+    api.calls.map(({ authorization }) => authorization),
+    [null],
+  );
+});
+
+test("after undo a call that is under way is finished as it was begun", async (t) => {
+  const { axios, api, undo } = await axiosWorld(t);
+  api.expire();
+  const call = axios.get("/me");
+  undo();
+  assert.equal((await call).status, 200);
+});

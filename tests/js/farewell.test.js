@@ -1,0 +1,205 @@
+// A sign-out counts at once, whether or not the server can be told; it is told as soon as it can be.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { calm, fakeBrowser, fakeLocks, fakePage, fakeSessions } from "./browser.js";
+import { CREDENTIALS, deferred, fakeStorage, over, problem } from "./harness.js";
+
+const unreachable = () => Promise.reject(new TypeError("fetch failed"));
+const noContent = () => new Response(null, { status: 204 });
+
+/** A tab that is signed in; `logouts()` counts what the server was told. */
+async function tabOf(t, { answer = noContent, ...options } = {}) {
+  const server = fakeSessions();
+  const browser = fakeBrowser(t, { server, ...options });
+  const [tab] = await browser.openTabs(1);
+  server.routes["POST /api/logout"] = answer;
+  return { ...browser, ...tab, server, routes: server.routes, logouts: () => server.sent("/api/logout").length };
+}
+
+/** The same with the body transport, and a refresh token in a storage. */
+function appOf(t, options) {
+  return tabOf(t, { transport: "body", storage: fakeStorage("r1"), ...options });
+}
+
+for (const [what, answer] of [
+  ["a 204", noContent],
+  ["a 401: there is no such session any more", () => over()],
+  ["a 401 without a challenge", () => problem(401, "invalid_token")],
+]) {
+  test(`logout() resolves to true when the server heard: ${what}`, async (t) => {
+    const { auth, time, logouts, notes } = await tabOf(t, { answer });
+    assert.equal(await time.until(auth.logout()), true);
+    await time.pass(3600);
+    assert.equal(logouts(), 1);
+    assert.equal(notes.items.size, 0);
+  });
+}
+
+for (const [what, answer] of [
+  ["no network", unreachable],
+  ["a 429", () => problem(429, "too_many_requests", { "Retry-After": "10" })],
+  ["a 503", () => problem(503, "unavailable")],
+  ["a 403 of a firewall", () => new Response("", { status: 403 })],
+]) {
+  test(`logout() resolves to false when the server did not: ${what}`, async (t) => {
+    const { auth, time, events } = await tabOf(t, { answer });
+    const logout = auth.logout();
+    assert.equal(auth.user, null);
+    assert.equal(auth.accessToken, null);
+    assert.deepEqual(events, ["signedout logout"]);
+    assert.equal(await time.until(logout), false);
+    await assert.rejects(auth.refresh(), { name: "SessionEndedError" });
+  });
+}
+
+test("a sign-out offline is said when the network is back, and then no more", async (t) => {
+  const page = fakePage(t);
+  const { auth, time, routes, server, logouts, events } = await tabOf(t, { answer: unreachable });
+  const { accessToken: token } = auth;
+  assert.equal(await time.until(auth.logout()), false);
+  routes["POST /api/logout"] = noContent;
+  await page.wake("online");
+  assert.equal(logouts(), 2);
+  assert.equal(server.calls.at(-1).token, token);
+  await page.wake("online");
+  await time.pass(24 * 3600);
+  assert.equal(logouts(), 2);
+  assert.deepEqual(events, ["signedout logout"]);
+});
+
+test("it is said by the timer as well, with longer and longer waits", async (t) => {
+  const { auth, time, routes, logouts, notes } = await tabOf(t, { answer: unreachable });
+  await time.until(auth.logout());
+  await time.pass(60);
+  assert.ok(logouts() >= 4 && logouts() <= 9, `${logouts()} tries`);
+  routes["POST /api/logout"] = noContent;
+  await time.pass(120);
+  const heard = logouts();
+  await time.pass(24 * 3600);
+  assert.equal(logouts(), heard);
+  assert.equal(notes.items.size, 0);
+});
+
+test("a server that asks for a pause at a sign-out gets it", async (t) => {
+  const { auth, time, logouts } = await tabOf(t, {
+    answer: () => problem(429, "too_many_requests", { "Retry-After": "60" }),
+  });
+  await time.until(auth.logout());
+  await time.pass(59);
+  assert.equal(logouts(), 1);
+  await time.pass(32);
+  assert.equal(logouts(), 2);
+});
+
+test("a sign-out with an access token that expired long ago is sent all the same", async (t) => {
+  const { auth, time, server } = await tabOf(t);
+  const { accessToken: token } = auth;
+  time.jump(3 * 24 * 3600);
+  assert.equal(await time.until(auth.logout()), true);
+  assert.deepEqual(
+    server.calls.map(({ path, token: sent }) => [path, sent]),
+    [["/api/logout", token]],
+  );
+});
+
+test("a sign-out while a refresh waits for the lock stops the refresh", async (t) => {
+  const locks = fakeLocks();
+  const { auth, time, server, events } = await tabOf(t, { locks });
+  const holder = deferred();
+  locks.request("evergreen.https___app.test_api", {}, () => holder.promise);
+  await calm();
+  const rejected = assert.rejects(auth.refresh(), { name: "SessionEndedError" });
+  await calm();
+  assert.equal(await time.until(auth.logout()), true);
+  await rejected;
+  holder.resolve();
+  await time.pass(5);
+  assert.equal(server.sent("/api/refresh").length, 0);
+  assert.deepEqual(events, ["signedout logout"]);
+});
+
+test("a sign-in waits for the sign-out that is being said: said later, it would take the new cookie away", async (t) => {
+  const answer = deferred();
+  const { auth, time, server } = await tabOf(t, { answer: () => answer.promise });
+  const logout = auth.logout();
+  const login = auth.login(CREDENTIALS);
+  await time.pass(5);
+  assert.equal(server.sent("/api/login").length, 0);
+  answer.resolve(noContent());
+  await time.until(Promise.all([logout, login]));
+  await time.pass(3600);
+  assert.deepEqual(
+    server.calls.map(({ path }) => path),
+    ["/api/logout", "/api/login"],
+  );
+});
+
+test("a sign-in first says the sign-out that could not be said before", async (t) => {
+  const { auth, time, routes, server, notes } = await tabOf(t, { answer: unreachable });
+  await time.until(auth.logout());
+  routes["POST /api/logout"] = noContent;
+  await time.until(auth.login(CREDENTIALS));
+  await time.pass(3600);
+  assert.deepEqual(
+    server.calls.map(({ path }) => path),
+    ["/api/logout", "/api/logout", "/api/login"],
+  );
+  assert.equal(notes.items.size, 0);
+});
+
+test("a sign-in that works though the sign-out could not be said is kept: the old farewell is not said any more", async (t) => {
+  const { auth, time, logouts, events, notes } = await tabOf(t, { answer: unreachable });
+  await time.until(auth.logout());
+  await time.until(auth.login(CREDENTIALS));
+  const before = logouts();
+  await time.pass(3600);
+  assert.equal(logouts(), before);
+  assert.equal(notes.items.size, 0);
+  assert.deepEqual(events, ["signedout logout", "token login", "signedin"]);
+});
+
+test("a second logout() does not take back what the first has to say", async (t) => {
+  const { auth, time, routes, server, logouts } = await appOf(t, { answer: unreachable });
+  const { accessToken: token } = auth;
+  assert.equal(await time.until(auth.logout()), false);
+  assert.equal(await time.until(auth.logout()), false);
+  const before = logouts();
+  routes["POST /api/logout"] = noContent;
+  await time.pass(120);
+  assert.equal(logouts(), before + 1);
+  assert.equal(server.calls.at(-1).token, token);
+});
+
+test("two logout() at once offline both know that the server does not", async (t) => {
+  const { auth, time, routes, logouts } = await appOf(t, { answer: unreachable });
+  assert.deepEqual(await time.until(Promise.all([auth.logout(), auth.logout()])), [false, false]);
+  const before = logouts();
+  routes["POST /api/logout"] = noContent;
+  await time.pass(120);
+  assert.equal(logouts(), before + 1);
+});
+
+test("logout() where nobody was ever signed in has nothing to tell with the body transport", async (t) => {
+  const { time, open, server } = fakeBrowser(t, { transport: "body", storage: fakeStorage() });
+  const { auth, events } = open();
+  assert.equal(await time.until(auth.logout()), true);
+  assert.deepEqual(server.calls, []);
+  assert.deepEqual(events, []);
+});
+
+test("with the body transport the stored refresh token says it where there is no access token", async (t) => {
+  const storage = fakeStorage("r1");
+  const { time, open, server } = fakeBrowser(t, { transport: "body", storage });
+  server.routes["POST /api/refresh"] = unreachable;
+  server.routes["POST /api/logout"] = unreachable;
+  const { auth } = open();
+  await time.until(auth.ready);
+  assert.equal(await time.until(auth.logout()), false);
+  assert.deepEqual(storage.values(), []);
+  server.routes["POST /api/logout"] = noContent;
+  await time.pass(120);
+  const { request } = server.calls.at(-1);
+  assert.deepEqual(await request.json(), { refresh_token: "r1" });
+});

@@ -1,0 +1,162 @@
+// What a program on a phone does, for native.test.js. Each scenario gives what came of it, as JSON can say it.
+
+/** React Native's AsyncStorage, or Expo's SecureStore: `items` is what is in it. */
+export function makeStore(kind) {
+  const items = new Map();
+  const getItem = async (key) => items.get(key) ?? null;
+  const setItem = async (key, value) => void items.set(key, value);
+  const removeItem = async (key) => void items.delete(key);
+  if (kind === "AsyncStorage") return { items, store: { getItem, setItem, removeItem } };
+  // SecureStore refuses other keys than these.
+  const strict = (operation) => async (key, value) => {
+    if (!/^[\w.-]+$/.test(key)) throw new Error("Invalid key provided to SecureStore.");
+    return operation(key, value);
+  };
+  return {
+    items,
+    store: { getItemAsync: strict(getItem), setItemAsync: strict(setItem), deleteItemAsync: strict(removeItem) },
+  };
+}
+
+/** The error itself is no JSON. */
+const nameOf = (promise) =>
+  promise.then(
+    () => "none",
+    ({ name }) => name,
+  );
+
+/** Sign in, call, be refused, call again, sign out; and look at everything on the way. */
+export async function wholeLife({ createAuth, asyncStorage }, { args: [baseURL, kind] }) {
+  const { items, store } = makeStore(kind);
+  const events = [];
+  const appState = { addEventListener: () => {} };
+  const auth = createAuth({ baseURL, transport: "body", storage: asyncStorage(store), appState });
+  for (const type of ["token", "signedin", "signedout"]) {
+    auth.addEventListener(type, ({ detail }) => events.push([type, detail.source ?? detail.reason ?? ""].join(" ")));
+  }
+  const restored = await auth.ready;
+  const user = await auth.login({ email: "user@example.com", password: "correct horse" });
+  const stored = [...items.values()];
+  const first = await auth.fetch(`${baseURL}/things`, { method: "POST", body: '{"a":1}' });
+  const answer = await first.json();
+  await fetch(`${baseURL}/expire`);
+  const second = await auth.fetch(`${baseURL}/things`, { method: "POST", body: '{"a":2}' });
+  const rotated = [...items.values()];
+  const isKnown = await auth.logout();
+  const left = [...items.values()];
+  return {
+    restored,
+    user,
+    stored,
+    answer,
+    secondAnswer: [second.status, await second.json()],
+    rotated,
+    isKnown,
+    left,
+    after: [auth.user, auth.accessToken, auth.expiresAt],
+    refused: await nameOf(auth.refresh()),
+    events,
+  };
+}
+
+/** The app is started again, with what the first left in the store. */
+export async function nextStart({ createAuth, asyncStorage }, { args: [baseURL, kind] }) {
+  const { items, store } = makeStore(kind);
+  const options = { baseURL, transport: "body", storage: asyncStorage(store) };
+  await createAuth(options).login({ email: "user@example.com", password: "correct horse" });
+  const auth = createAuth(options);
+  const user = await auth.ready;
+  return { user, stored: [...items.values()] };
+}
+
+/** A call is taken back while it is on its way, and a sign-in by another. */
+export async function cancelled({ createAuth }, { args: [baseURL] }) {
+  const auth = createAuth({ baseURL, transport: "body" });
+  const first = nameOf(auth.login({ email: "slow@example.com", password: "correct horse" }));
+  await auth.login({ email: "user@example.com", password: "correct horse" });
+  const controller = new AbortController();
+  const call = nameOf(auth.fetch(`${baseURL}/slow`, { signal: controller.signal }));
+  setTimeout(() => controller.abort(), 20);
+  return { first: await first, call: await call };
+}
+
+/** Whose address nobody answers. */
+export async function offline({ createAuth, asyncStorage }, { args: [baseURL, kind] }) {
+  const { items, store } = makeStore(kind);
+  const storage = asyncStorage(store);
+  const auth = createAuth({ baseURL, transport: "body", storage });
+  const login = await nameOf(auth.login({ email: "user@example.com", password: "correct horse" }));
+  return { login, user: auth.user, stored: [...items.values()] };
+}
+
+/** What is put in the place of the missing, by its behaviour. */
+export async function globals(evergreen, { AbortController: Original, fetch }) {
+  const seen = [];
+  const target = new EventTarget();
+  const once = () => seen.push("once");
+  const object = { handleEvent: ({ type }) => seen.push(`object ${type}`) };
+  target.addEventListener("a", once, { once: true });
+  target.addEventListener("a", object);
+  target.addEventListener("a", object);
+  target.addEventListener("a", null);
+  target.addEventListener("a", function handler({ detail }) {
+    seen.push(`function ${detail} ${this === target}`);
+  });
+  target.addEventListener("b", () => seen.push("of another type"));
+  target.dispatchEvent(new CustomEvent("a", { detail: 7 }));
+  target.removeEventListener("a", object);
+  target.removeEventListener("c", object);
+  target.dispatchEvent(new CustomEvent("a"));
+  target.dispatchEvent(new CustomEvent("nobody listens"));
+  return { seen, isOriginal: AbortController === Original && globalThis.fetch === fetch };
+}
+
+/** A listener that throws: the others hear, and the mistake is reported like any other of the program. */
+export async function mistake() {
+  const seen = [];
+  process.once("uncaughtException", (error) => seen.push(`reported ${error.message}`));
+  const target = new EventTarget();
+  target.addEventListener("a", () => {
+    throw new Error("mistake");
+  });
+  target.addEventListener("a", () => seen.push("heard"));
+  seen.push(target.dispatchEvent(new CustomEvent("a")));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return seen;
+}
+
+/** Signals: reasons, throwIfAborted, timeout and any. */
+export async function signals() {
+  const reasonOf = ({ reason }) => reason?.name ?? reason ?? null;
+  const thrown = (signal) => {
+    try {
+      signal.throwIfAborted();
+      return "nothing";
+    } catch (error) {
+      return error.name ?? error;
+    }
+  };
+  const plain = new AbortController();
+  const before = thrown(plain.signal);
+  plain.abort();
+  const own = new AbortController();
+  own.abort("mine");
+  own.abort("too late");
+  const late = new AbortController();
+  const pending = AbortSignal.any([late.signal, new AbortController().signal]);
+  const wasAborted = pending.aborted;
+  let events = 0;
+  pending.addEventListener("abort", () => (events += 1));
+  late.abort("late");
+  const timeout = AbortSignal.timeout(5);
+  await new Promise((resolve) => timeout.addEventListener("abort", resolve));
+  return {
+    before,
+    plain: [reasonOf(plain.signal), thrown(plain.signal)],
+    own: [reasonOf(own.signal), thrown(own.signal)],
+    already: reasonOf(AbortSignal.any([new AbortController().signal, own.signal])),
+    late: [wasAborted, pending.aborted, reasonOf(pending), events],
+    timeout: [timeout.aborted, reasonOf(timeout)],
+    none: AbortSignal.any([]).aborted,
+  };
+}

@@ -1,0 +1,130 @@
+// React Native: the client on an engine without most of the web's standards, with the packages that stand in for them.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { asyncStorage } from "../../static/js/evergreen/index.js";
+import { accessToken, USER } from "./harness.js";
+import { startApi } from "./http-api.js";
+import { makeStore } from "./native-scenarios.js";
+
+const PHONE = fileURLToPath(new URL("native-phone.js", import.meta.url));
+
+/** Run a scenario in a process of its own. */
+async function onPhone(scenario, ...args) {
+  const { stdout } = await promisify(execFile)(process.execPath, [PHONE, scenario, ...args], { timeout: 20_000 });
+  return JSON.parse(stdout);
+}
+
+for (const kind of ["AsyncStorage", "SecureStore"]) {
+  test(`a whole life with ${kind}: sign in, call, be refused, go on, sign out`, async (t) => {
+    const api = await startApi(t);
+    api.state.answers["/api/expire"] = (request, response) => {
+      api.expire();
+      response.end();
+    };
+    const life = await onPhone("wholeLife", api.baseURL, kind);
+    assert.deepEqual(life, {
+      restored: null,
+      user: USER,
+      stored: ["r1"],
+      answer: { echo: '{"a":1}', method: "POST" },
+      secondAnswer: [200, { echo: '{"a":2}', method: "POST" }],
+      rotated: ["r3"],
+      isKnown: true,
+      left: [],
+      after: [null, null, null],
+      refused: "SessionEndedError",
+      events: ["token login", "signedin ", "token refresh", "signedout logout"],
+    });
+    const token = (age) => `Bearer ${accessToken({ age })}`;
+    assert.deepEqual(
+      api.calls.map(({ path, authorization }) => [path, authorization]),
+      [
+        ["/api/login", null],
+        ["/api/things", token(-1)],
+        ["/api/expire", null],
+        ["/api/things", token(-1)],
+        ["/api/refresh", null],
+        ["/api/things", token(-3)],
+        ["/api/logout", token(-3)],
+      ],
+    );
+    assert.deepEqual(JSON.parse(api.sent("/api/refresh")[0].body), { refresh_token: "r1" });
+    assert.equal(JSON.parse(api.sent("/api/login")[0].body).transport, "body");
+  });
+
+  test(`the next start of the app with ${kind} knows the user`, async (t) => {
+    const api = await startApi(t);
+    assert.deepEqual(await onPhone("nextStart", api.baseURL, kind), { user: USER, stored: ["r2"] });
+  });
+
+  test(`asyncStorage hands every operation to ${kind}, as its own method`, async () => {
+    const { items, store } = makeStore(kind);
+    const receivers = new Set();
+    for (const [name, operation] of Object.entries(store)) {
+      store[name] = function method(...args) {
+        receivers.add(this);
+        return operation(...args);
+      };
+    }
+    const storage = asyncStorage(store);
+    assert.equal(await storage.getItem("key"), null);
+    await storage.setItem("key", "value");
+    assert.equal(await storage.getItem("key"), "value");
+    await storage.removeItem("key");
+    assert.equal(items.size, 0);
+    assert.deepEqual([...receivers], [store]);
+  });
+}
+
+test("without a network nothing is stored, and the failure is one in passing", async () => {
+  // Nobody listens on the discard port.
+  const outcome = await onPhone("offline", "http://127.0.0.1:9/api", "AsyncStorage");
+  assert.deepEqual(outcome, { login: "TransientError", user: null, stored: [] });
+});
+
+test("a call can be taken back, and one sign-in takes the place of another", async (t) => {
+  const api = await startApi(t);
+  api.state.answers["/api/slow"] = () => {};
+  assert.deepEqual(await onPhone("cancelled", api.baseURL), { first: "AbortError", call: "AbortError" });
+});
+
+test("events reach functions and objects, once where that was asked for, and none that was taken away", async () => {
+  const { seen, isOriginal } = await onPhone("globals");
+  assert.deepEqual(seen, ["once", "object a", "function 7 true", "function null true"]);
+  assert.equal(isOriginal, true);
+});
+
+test("one listener's mistake is reported, and does not keep the others from hearing", async () => {
+  assert.deepEqual(await onPhone("mistake"), ["heard", true, "reported mistake"]);
+});
+
+test("signals have reasons, throw them, time out and can be joined", async () => {
+  assert.deepEqual(await onPhone("signals"), {
+    before: "nothing",
+    plain: ["AbortError", "AbortError"],
+    own: ["mine", "mine"],
+    already: "mine",
+    late: [false, true, "late", 1],
+    timeout: [true, "TimeoutError"],
+    none: false,
+  });
+});
+
+test("an engine that has it all keeps what it has", async () => {
+  const names = ["EventTarget", "CustomEvent", "AbortController", "AbortSignal"];
+  const before = names.map((name) => globalThis[name]);
+  const { any, timeout } = AbortSignal;
+  const { createAuth } = await import("../../static/js/evergreen/native.js");
+  assert.deepEqual(
+    names.map((name) => globalThis[name]),
+    before,
+  );
+  assert.equal(AbortSignal.any, any);
+  assert.equal(AbortSignal.timeout, timeout);
+  assert.equal(typeof createAuth, "function");
+});

@@ -1,0 +1,59 @@
+// A replaced XMLHttpRequest in a scope of its own, with a user who is signed in.
+
+import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
+import { calm } from "./browser.js";
+import { EVENTS, fakeXMLHttpRequest } from "./fake-xhr.js";
+import { accessToken, BASE, REFUSED, signedIn, tokenAnswer } from "./harness.js";
+
+export const FRESH = accessToken({ age: -100 });
+export const ME = `${BASE}/me`;
+
+/** An answer that refuses the access token. */
+export const refusal = { status: 401, headers: REFUSED, body: '{"code":"invalid_token"}' };
+
+/** What one request without a refusal tells its caller. */
+export const ONE_CALL = [
+  "readystatechange 1",
+  "loadstart",
+  "readystatechange 2",
+  "readystatechange 3",
+  "progress",
+  "readystatechange 4",
+  "load",
+  "loadend",
+];
+
+/** `answer` decides on every request; by default all tokens but FRESH, which a refresh brings, are refused. */
+export async function xhrWorld({ answer, routes = {}, ...options } = {}) {
+  const refuseOld = ({ headers }) => (headers.authorization === `Bearer ${FRESH}` ? { body: '{"ok":true}' } : refusal);
+  const { XMLHttpRequest: Original, sent } = fakeXMLHttpRequest(answer ?? refuseOld);
+  const scope = { XMLHttpRequest: Original };
+  const world = await signedIn({ routes: { "POST /api/refresh": () => tokenAnswer(FRESH), ...routes }, ...options });
+  const undo = installXMLHttpRequest(world.auth, scope);
+  return { ...world, scope, Original, sent, undo, tokens: () => sent.map(({ headers }) => headers.authorization) };
+}
+
+/** What a caller sees, by its listeners and by its on… handlers. */
+export function watch(xhr) {
+  const listened = [];
+  const handled = [];
+  const describe = (event) => (event.type === "readystatechange" ? `${event.type} ${xhr.readyState}` : event.type);
+  for (const type of EVENTS) {
+    xhr.addEventListener(type, (event) => listened.push(describe(event)));
+    xhr[`on${type}`] = (event) => handled.push(describe(event));
+  }
+  return { listened, handled };
+}
+
+/** Send, and wait for the end; resolves to what the caller saw. */
+export async function run(xhr, { method = "GET", url = ME, headers = {}, body, before } = {}) {
+  const seen = watch(xhr);
+  const end = new Promise((resolve) => xhr.addEventListener("loadend", resolve));
+  xhr.open(method, url);
+  for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+  before?.();
+  xhr.send(body);
+  await end;
+  await calm();
+  return seen;
+}
