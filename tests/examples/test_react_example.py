@@ -18,6 +18,11 @@ from webapp.config import ROOT
 
 HOUR = 3600
 SIZES = [(1280, 800), (360, 740)]
+TWENTY_CALLS = """() => {
+    const twenty = ({ api }) => Promise.all(Array.from({ length: 20 }, () => api.get("/products")));
+    const statuses = (replies) => replies.map(({ status }) => status);
+    globalThis.statuses = import("/src/auth.js").then(twenty).then(statuses);
+}"""
 Browse = Callable[..., BrowserContext]
 
 axe = Axe()
@@ -124,6 +129,29 @@ def test_a_load_refreshes_once_and_a_reload_keeps_the_session(page: Page, shop: 
     expect_products(page, calls=1)
     expect(page.get_by_role("heading", name="Hello, John Doe")).to_be_visible()
     assert shop.api.log.count("POST /api/refresh 200") == shop.api.log.count("POST /api/refresh") == 1
+
+
+def test_five_tabs_under_strict_mode_make_one_refresh_for_a_hundred_calls(
+    browse: Browse, shop: Shop, watch: Watch
+) -> None:
+    watch.allow_status(401, "/api/refresh")
+    watch.allow_status(401, "/api/products")
+    context = browse(shop.developed)
+    tabs = [context.new_page() for _ in range(5)]
+    tabs[0].goto("/")
+    sign_in(tabs[0])
+    for tab in tabs[1:]:
+        tab.goto("/")
+        expect_products(tab, calls=1)
+    before = shop.api.log.count("POST /api/refresh")
+    shop.api.move_clock(25 * HOUR)
+    for tab in tabs:
+        tab.evaluate(TWENTY_CALLS)
+    assert [tab.evaluate("statuses") for tab in tabs] == [[200] * 20] * 5
+    assert shop.api.log.count("POST /api/refresh") == before + 1
+    for tab in tabs:
+        tab.get_by_role("button", name="Call again").click()
+        expect_products(tab, calls=2)
 
 
 def test_signing_out_ends_the_session_here_and_there(page: Page, shop: Shop) -> None:

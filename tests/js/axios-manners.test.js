@@ -10,6 +10,15 @@ import { axiosWorld } from "./axios-world.js";
 import { deferred } from "./harness.js";
 import { startApi } from "./http-api.js";
 
+/** A promise that must not wait for an answer that does not come. */
+function soon(promise) {
+  let timer;
+  const late = new Promise((resolve, reject) => {
+    timer = setTimeout(reject, 5000, new Error("It waits."));
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 test("calls elsewhere carry no token and are not repeated", async (t) => {
   const { axios, api } = await axiosWorld(t);
   api.state.answers["/other/me"] = (request, response, { refuse }) => refuse(response);
@@ -82,6 +91,18 @@ for (const place of ["before", "after"]) {
   });
 }
 
+test("what an interceptor makes of the second answer is the outcome, nothing included", async (t) => {
+  const api = await startApi(t);
+  const auth = createAuth({ baseURL: api.baseURL, transport: "cookie", notes: null });
+  await auth.ready;
+  const axios = axiosModule.create({ baseURL: api.baseURL, validateStatus: () => true });
+  axios.interceptors.response.use((answer) => (answer.status === 200 ? undefined : answer));
+  attachAxios(auth, axios);
+  api.expire();
+  assert.equal(await axios.get("/me"), undefined);
+  assert.equal(api.sent("/api/me").length, 2);
+});
+
 test("another instance's interceptors are its own, and both run", async (t) => {
   const { axios, api } = await axiosWorld(t);
   const seen = [];
@@ -129,7 +150,7 @@ test("a call that is cancelled while it waits for a token is cancelled as axios 
   const controller = new AbortController();
   const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
   setImmediate(() => controller.abort());
-  await rejected;
+  await soon(rejected);
   held.resolve();
   assert.equal(api.sent("/api/me").length, 0);
 });
@@ -148,7 +169,7 @@ test("a call that is cancelled while its token is renewed is not sent again, and
   const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
   await asked.promise;
   controller.abort();
-  await Promise.race([rejected, new Promise((resolve, reject) => setTimeout(reject, 1000, new Error("It waits.")))]);
+  await soon(rejected);
   held.resolve();
   assert.equal(api.sent("/api/me").length, 1);
 });

@@ -239,7 +239,7 @@ for (const status of [429, 503]) {
   });
 }
 
-test("twenty minutes of a failing server with a call each second are a few refreshes, and nobody is signed out", async (t) => {
+test("twenty minutes of a failing server with a call each second are a few refreshes and no sign-out", async (t) => {
   const { auth, time, routes, refreshes, events } = await failing(t, busy());
   routes["GET /api/me"] = refused;
   for (let second = 0; second < 1200; second += 1) {

@@ -1,5 +1,5 @@
-// A reporter for `node --test`: every test, and how many lines of the client ran. The run fails when that is too little;
-// Node itself knows thresholds from version 22 on only, and none for a single file.
+// A reporter for `node --test`: every test, and how many lines of the client ran. The run fails when that is too
+// little; Node itself knows thresholds from version 22 on only, and none for a single file.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";

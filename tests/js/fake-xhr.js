@@ -56,7 +56,8 @@ export function fakeXMLHttpRequest(answer) {
 
     /** The place of an on… handler among the listeners is that of its first setting. */
     setHandler(type, handler) {
-      if (!this.#handlers.has(type)) this.addEventListener(type, (event) => this.#handlers.get(type)?.call(this, event));
+      const call = (event) => this.#handlers.get(type)?.call(this, event);
+      if (!this.#handlers.has(type)) this.addEventListener(type, call);
       this.#handlers.set(type, handler);
     }
 

@@ -93,6 +93,17 @@ test("a server that asks for a pause at a sign-out gets it", async (t) => {
   assert.equal(logouts(), 2);
 });
 
+test("that pause is kept whatever wakes the page", async (t) => {
+  const page = fakePage(t);
+  const { auth, time, logouts } = await tabOf(t, {
+    answer: () => problem(429, "too_many_requests", { "Retry-After": "60" }),
+  });
+  await time.until(auth.logout());
+  for (const type of ["online", "visibilitychange", "pageshow"]) await page.wake(type);
+  await time.pass(59);
+  assert.equal(logouts(), 1);
+});
+
 test("a sign-out with an access token that expired long ago is sent all the same", async (t) => {
   const { auth, time, server } = await tabOf(t);
   const { accessToken: token } = auth;
@@ -120,7 +131,22 @@ test("a sign-out while a refresh waits for the lock stops the refresh", async (t
   assert.deepEqual(events, ["signedout logout"]);
 });
 
-test("a sign-in waits for the sign-out that is being said: said later, it would take the new cookie away", async (t) => {
+test("a sign-out while the restore waits for the lock stops the restore", async (t) => {
+  const { locks, open, server, time } = fakeBrowser(t);
+  const holder = deferred();
+  locks.request("evergreen.https___app.test_api", {}, () => holder.promise);
+  await calm();
+  const { auth, events } = open();
+  await calm();
+  assert.equal(await time.until(auth.logout()), true);
+  assert.equal(await auth.ready, null);
+  holder.resolve();
+  await time.pass(5);
+  assert.equal(server.sent("/api/refresh").length, 0);
+  assert.deepEqual(events, []);
+});
+
+test("a sign-in waits for the sign-out under way: said later, it would take the new cookie away", async (t) => {
   const answer = deferred();
   const { auth, time, server } = await tabOf(t, { answer: () => answer.promise });
   const logout = auth.logout();
@@ -149,7 +175,7 @@ test("a sign-in first says the sign-out that could not be said before", async (t
   assert.equal(notes.items.size, 0);
 });
 
-test("a sign-in that works though the sign-out could not be said is kept: the old farewell is not said any more", async (t) => {
+test("a sign-in that works though the sign-out could not be said is kept: that is not said any more", async (t) => {
   const { auth, time, logouts, events, notes } = await tabOf(t, { answer: unreachable });
   await time.until(auth.logout());
   await time.until(auth.login(CREDENTIALS));

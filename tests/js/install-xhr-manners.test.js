@@ -110,6 +110,24 @@ for (const attempt of ["first", "second"]) {
   });
 }
 
+test("a call that is aborted while its refusal comes in says so once, and is not sent again", async () => {
+  const world = await xhrWorld({ answer: () => refusal });
+  const { xhr, listened } = opened(world);
+  const isComing = new Promise((resolve) => {
+    const { dispatchEvent } = xhr;
+    xhr.dispatchEvent = (event) => {
+      dispatchEvent.call(xhr, event);
+      if (xhr.readyState === xhr.LOADING) resolve();
+    };
+  });
+  xhr.send();
+  await isComing;
+  xhr.abort();
+  await calm();
+  assert.equal(world.sent.length, 1);
+  assert.deepEqual(listened, ["readystatechange 1", "loadstart", "readystatechange 4", "abort", "loadend"]);
+});
+
 /** Refuses the first, and answers the second by `promise`. */
 function secondIs(promise) {
   let count = 0;

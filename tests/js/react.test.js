@@ -6,7 +6,18 @@ import { test } from "node:test";
 import { renderToString } from "react-dom/server";
 
 import { createAuthContext } from "../../static/js/evergreen/index.js";
-import { accessToken, BASE, CREDENTIALS, deferred, fakeServer, json, makeAuth, over, tokenAnswer, USER } from "./harness.js";
+import {
+  accessToken,
+  BASE,
+  CREDENTIALS,
+  deferred,
+  fakeServer,
+  json,
+  makeAuth,
+  over,
+  tokenAnswer,
+  USER,
+} from "./harness.js";
 import { act, h, React, show } from "./react-world.js";
 
 const JANE = { ...USER, first_name: "Jane" };
@@ -136,6 +147,16 @@ test("a provider that is given another auth shows that one's user, loading first
   answer.resolve(tokenAnswer(accessToken({ sid: "s2" }), { user: JANE }));
   await act(() => next.auth.ready);
   assert.equal(text(), "Hello Jane");
+});
+
+test("a provider that is given another auth while it is loading signs in by that one", async (t) => {
+  const { state, app, render } = await shown(t, { restore: () => deferred().promise });
+  const never = () => deferred().promise;
+  const next = makeAuth({ routes: { "POST /api/refresh": never, "POST /api/login": () => tokenAnswer() } });
+  await render(app(next.auth));
+  assert.equal(state().auth, next.auth);
+  await act(() => state().login(CREDENTIALS));
+  assert.deepEqual(next.auth.user, USER);
 });
 
 test("unmounting takes every listener away, and nothing is told to what is gone", async (t) => {

@@ -168,7 +168,7 @@ test("a listener that refreshes once more does not wait for itself", async (t) =
 test("tabs with different APIs do not wait for each other, nor hear each other", async (t) => {
   const { server, time, open, locks } = fakeBrowser(t);
   server.routes["POST /other/refresh"] = () => tokenAnswer();
-  const [one] = [open(), open({ baseURL: "https://app.test/other" })];
+  const one = open();
   await time.until(one.auth.ready);
   await time.pass(1);
   const names = [];

@@ -145,7 +145,7 @@ test("everything that wakes a page at once makes one refresh, calls and a hand i
   assert.equal(refreshes(), 1);
 });
 
-test("after a sleep the timer is set anew: it comes at the token's time, not later by the length of the sleep", async (t) => {
+test("after a sleep the timer is set anew: it comes at the token's time, not later by the sleep", async (t) => {
   const { page, time, refreshes } = await onPage(t);
   time.jump(HOUR / 2);
   await page.wake("visibilitychange");

@@ -19,17 +19,6 @@ export function memoryStorage() {
   };
 }
 
-/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Notes */
-
-/** @returns {Notes | null} the page's localStorage; null where it may not have one */
-export function pageStorage() {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
-}
-
 /**
  * @param {string} base the API's address: two APIs that share a storage must never see each other's tokens
  * @returns {string} with only such characters as every storage takes in a key; Expo's SecureStore refuses others
