@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.fault_proxy import FaultProxy, serve_faults
 from tests.browser.front_end import FrontEnd, serve_front_end
-from tests.browser.site import Person, Site, serve_site
+from tests.browser.site import Person, Site, enter, serve_site
 from tests.browser.watch import Watch
 from tests.support.databases import fresh_database
+from tests.support.live import LiveServer
 from tests.support.services import missing
 
 CHROMIUM = "/usr/bin/chromium"
@@ -94,3 +96,36 @@ def front_end() -> Iterator[Callable[..., FrontEnd]]:
     """A function that serves a small front end on an origin of its own."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(serve_front_end(**options))
+
+
+# --- for files that move the clock, and so have a `site` of their own ---------------------------------------
+
+
+@pytest.fixture
+def server(site: Site) -> LiveServer:
+    """The server, with its clock at the present."""
+    site.server.move_clock(0)
+    return site.server
+
+
+@pytest.fixture
+def proxy(server: LiveServer) -> Iterator[FaultProxy]:
+    """What a front end takes for the server."""
+    with serve_faults(server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def shop(front_end: Callable[..., FrontEnd], server: LiveServer) -> FrontEnd:
+    """A front end of that server."""
+    shop = front_end()
+    shop.use(server.url)
+    return shop
+
+
+@pytest.fixture
+def context(browse: Callable[..., BrowserContext], server: LiveServer, person: Person) -> BrowserContext:
+    """A browser whose cookie brings `person` back."""
+    context = browse()
+    enter(context, server.url, person)
+    return context

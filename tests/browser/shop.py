@@ -38,6 +38,8 @@ def open_shops(context: BrowserContext, front_end: FrontEnd, person: Person, cou
         tab.goto(front_end.origin, wait_until="commit")
     for tab in tabs:
         expect(tab.locator("#who")).to_have_text(person.email)
+        # Another tab's news may have come first, and the application goes on with what `ready` says.
+        tab.evaluate("async () => { await shop.auth.ready }")
     return tabs
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.fault_proxy import FaultProxy, Hold, hangs_up, serve_faults
+from tests.browser.fault_proxy import FaultProxy, Hold, hangs_up
 from tests.browser.front_end import FrontEnd
 from tests.browser.shop import Log, keep_loadable, open_shops, sid_of
 from tests.browser.site import Person, Site, enter, serve_site
@@ -23,14 +23,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server of this file's own, because its clock is moved."""
     with serve_site(tmp_path_factory.mktemp("sign-out")) as site:
         yield site
-
-
-@pytest.fixture
-def proxy(site: Site) -> Iterator[FaultProxy]:
-    """What the front end takes for the server, whose clock is at the present."""
-    site.server.move_clock(0)
-    with serve_faults(site.server) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.fault_proxy import Hold, serve_faults
 from tests.browser.front_end import FrontEnd
 from tests.browser.shop import Log, begin_calls, finish_calls, open_shops
-from tests.browser.site import Person, Site, enter, serve_site
+from tests.browser.site import Person, Site, serve_site
 from tests.browser.test_other_origin import call, seen_by, sign_in_at
 from tests.browser.watch import Watch
 from tests.support.live import LiveServer
@@ -32,28 +32,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server of this file's own, because its clock is moved."""
     with serve_site(tmp_path_factory.mktemp("many-tabs")) as site:
         yield site
-
-
-@pytest.fixture
-def server(site: Site) -> LiveServer:
-    """The server, with its clock at the present."""
-    site.server.move_clock(0)
-    return site.server
-
-
-@pytest.fixture
-def shop(front_end: Callable[..., FrontEnd], server: LiveServer) -> FrontEnd:
-    shop = front_end()
-    shop.use(server.url)
-    return shop
-
-
-@pytest.fixture
-def context(browse: Callable[..., BrowserContext], server: LiveServer, person: Person) -> BrowserContext:
-    """A browser whose cookie brings `person` back."""
-    context = browse()
-    enter(context, server.url, person)
-    return context
 
 
 @pytest.fixture

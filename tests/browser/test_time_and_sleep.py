@@ -1,6 +1,6 @@
 """Time passes in ways that a page does not notice: machines sleep, clocks are wrong, pages wait in a cache."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,28 +36,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server of this file's own, because its clock is moved."""
     with serve_site(tmp_path_factory.mktemp("time")) as site:
         yield site
-
-
-@pytest.fixture
-def server(site: Site) -> LiveServer:
-    """The server, with its clock at the present."""
-    site.server.move_clock(0)
-    return site.server
-
-
-@pytest.fixture
-def shop(front_end: Callable[..., FrontEnd], server: LiveServer) -> FrontEnd:
-    shop = front_end()
-    shop.use(server.url)
-    return shop
-
-
-@pytest.fixture
-def context(browse: Callable[..., BrowserContext], server: LiveServer, person: Person) -> BrowserContext:
-    """A browser whose cookie brings `person` back."""
-    context = browse()
-    enter(context, server.url, person)
-    return context
 
 
 @pytest.mark.parametrize("hours", [8, 23.5, 25, 8 * 24])

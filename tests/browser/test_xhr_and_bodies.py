@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.fault_proxy import Exchange, FaultProxy, answers, serve_faults
+from tests.browser.fault_proxy import Exchange, FaultProxy, answers
 from tests.browser.front_end import FrontEnd
 from tests.browser.shop import Log, open_shops
 from tests.browser.site import Person, Site, enter, serve_site
@@ -51,14 +51,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server of this file's own, because its clock is moved."""
     with serve_site(tmp_path_factory.mktemp("bodies")) as site:
         yield site
-
-
-@pytest.fixture
-def proxy(site: Site) -> Iterator[FaultProxy]:
-    """What the front end takes for the server, whose clock is at the present."""
-    site.server.move_clock(0)
-    with serve_faults(site.server) as proxy:
-        yield proxy
 
 
 @pytest.fixture
