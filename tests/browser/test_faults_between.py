@@ -86,9 +86,11 @@ class Run:
 
     def finish(self) -> None:
         """Call until a refresh has succeeded, and once more: the pause after the last failure has to pass first."""
-        while seen_by(self.page)["sources"].count("refresh") < 2:  # the first was the restore
+        self.seen = self.meanwhile
+        while self.seen["sources"].count("refresh") < 2 and not self.seen["ends"]:  # the first was the restore
             self.page.wait_for_timeout(200)
             call(self.page)
+            self.seen = seen_by(self.page)
             assert len(self.proxy.arrivals) < 500
         call(self.page)
         self.seen = seen_by(self.page)
