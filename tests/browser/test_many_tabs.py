@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.fault_proxy import Hold, serve_faults
 from tests.browser.front_end import FrontEnd
@@ -136,8 +136,17 @@ def test_answers_that_overtake_each_other_leave_both_tabs_signed_in(
 
 
 def test_tabs_that_are_opened_at_once_are_restored_together(
-    open_tabs: OpenTabs, server: LiveServer, person: Person
+    context: BrowserContext, open_tabs: OpenTabs, server: LiveServer, person: Person
 ) -> None:
+    held: list[Route] = []
+
+    def let_all_start_together(route: Route) -> None:
+        held.append(route)
+        if len(held) == TABS:
+            for waiting in held:
+                waiting.continue_()
+
+    context.route("**/evergreen/tabs.js", let_all_start_together)
     log = Log(server)
     tabs = open_tabs()
     assert 1 <= log.count() < TABS
