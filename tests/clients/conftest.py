@@ -16,11 +16,11 @@ from authlib.integrations.requests_client import OAuth2Session
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
-from tests.support.services import missing, require_program
+from tests.support.programs import PATIENCE, clean_environment, install, started
+from tests.support.services import require_program
 
 HERE = Path(__file__).parent
 HOUR = 3600
-PATIENCE = 60  # seconds
 TIMEOUT = 20
 
 
@@ -61,27 +61,17 @@ def authlib(server: LiveServer, token: dict[str, Any]) -> Iterator[OAuth2Session
 def run_node(server: LiveServer) -> Callable[[str], dict[str, Any]]:
     """A function that runs node/NAME.mjs against `server`, does what it asks for, and returns its results."""
     node = require_program("node")
-    if not (HERE / "node_modules").is_dir():
-        missing("tests/clients/node_modules (npm ci)")
+    install(HERE)
 
     def run(name: str) -> dict[str, Any]:
-        program = subprocess.Popen(
-            [node, f"node/{name}.mjs", server.url],
-            cwd=HERE,
-            env={"PATH": server.settings["PATH"]},  # no proxy and no NODE_OPTIONS of this machine
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        end = Timer(PATIENCE, program.kill)
-        end.start()
-        try:
-            return _talk(program, server)
-        finally:
-            end.cancel()
-            program.kill()
-            program.communicate()
+        command = [node, f"node/{name}.mjs", server.url]
+        with started(command, cwd=HERE, env=clean_environment()) as program:
+            end = Timer(PATIENCE, program.kill)
+            end.start()
+            try:
+                return _talk(program, server)
+            finally:
+                end.cancel()
 
     return run
 

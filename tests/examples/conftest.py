@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import browse, chromium, watch
-from tests.examples.programs import install
 from tests.examples.serving import begin_anew, serve_api
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer
+from tests.support.programs import install
 from tests.support.services import require_program
 from webapp.config import ROOT
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import requests
 
-from tests.examples.programs import PATIENCE, clean_environment, run, started
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, serve
+from tests.support.programs import PATIENCE, clean_environment, run, started
 from tests.support.services import require_program
 from tests.support.settings import make_settings
 from webapp import create_app, demo

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.programs import clean_environment, run
+from tests.support.programs import clean_environment, run
 from webapp.config import ROOT
 
 CLIENT = ROOT / "static/js/evergreen"

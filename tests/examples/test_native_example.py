@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.programs import clean_environment, install, run, started
 from tests.support.live import LiveServer
+from tests.support.programs import clean_environment, install, run, started
 from webapp.config import ROOT
 
 HOUR = 3600

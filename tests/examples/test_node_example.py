@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.programs import clean_environment, install, run
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
+from tests.support.programs import clean_environment, install, run
 from webapp.config import ROOT
 
 HOUR = 3600

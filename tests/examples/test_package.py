@@ -11,9 +11,9 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.site import JOHN, fill_in, submit
 from tests.browser.watch import Watch
-from tests.examples.programs import clean_environment, copy_without_modules, install, npm, run
 from tests.examples.serving import build, preview
 from tests.support.live import LiveServer, free_port
+from tests.support.programs import clean_environment, copy_without_modules, install, npm, run
 from webapp.config import ROOT
 
 HERE = Path(__file__).parent

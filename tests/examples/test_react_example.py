@@ -11,9 +11,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.site import JOHN, fill_in, refresh_cookie, submit
 from tests.browser.watch import Watch
-from tests.examples.programs import install
 from tests.examples.serving import begin_anew, build, develop, preview, serve_api
 from tests.support.live import LiveServer, free_port
+from tests.support.programs import install
 from webapp.config import ROOT
 
 HOUR = 3600

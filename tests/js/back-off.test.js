@@ -4,19 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createBackOff } from "../../static/js/evergreen/back-off.js";
-import { fakePage, fakeTime } from "./browser.js";
-import {
-  accessToken,
-  BASE,
-  CREDENTIALS,
-  fakeClock,
-  json,
-  makeAuth,
-  problem,
-  refused,
-  tokenAnswer,
-  USER,
-} from "./harness.js";
+import { fakePage, renewing } from "./browser.js";
+import { accessToken, BASE, CREDENTIALS, fakeClock, json, problem, refused, USER } from "./harness.js";
 
 const HOUR = 3600;
 const unreachable = () => Promise.reject(new TypeError("fetch failed"));
@@ -34,21 +23,9 @@ function alone(t, random = 0) {
 async function failing(t, answer, { random = 0, ...options } = {}) {
   t.mock.method(Math, "random", () => random);
   const page = fakePage(t);
-  const time = fakeTime(t);
-  let age = 0;
-  const renewed = () => tokenAnswer(accessToken({ age: (age -= 1) }), { expires_in: 24 * HOUR });
-  const world = makeAuth({
-    routes: { "POST /api/refresh": renewed, "POST /api/login": renewed, "GET /api/me": () => json({}) },
-    now: time.now,
-    locks: null,
-    BroadcastChannel: null,
-    notes: null,
-    ...options,
-  });
-  await time.until(world.auth.ready);
-  world.server.calls.length = world.events.length = 0;
+  const world = await renewing(t, { expiresIn: 24 * HOUR, ...options });
   world.routes["POST /api/refresh"] = answer;
-  return { ...world, page, time, renewed, refreshes: () => world.server.sent("/api/refresh").length };
+  return { ...world, page };
 }
 
 const isTransient = { name: "TransientError" };

@@ -14,6 +14,17 @@ function news(time, token, more = {}) {
   return { token, expiresAt: time.now() + 3_600_000, user: USER, source: "refresh", ...more };
 }
 
+/** A tab with a refresh under way, whose answer the test decides on. */
+async function refreshingTab(t) {
+  const { server, channels, openTabs, time } = fakeBrowser(t);
+  const [tab] = await openTabs(1);
+  const answer = deferred();
+  server.routes["POST /api/refresh"] = () => answer.promise;
+  const refresh = tab.auth.refresh();
+  await calm();
+  return { tab, channels, time, answer, refresh };
+}
+
 test("a sign-out in one tab signs the others out, each with one event", async (t) => {
   const { server, openTabs, time } = fakeBrowser(t);
   const tabs = await openTabs(5);
@@ -198,12 +209,7 @@ test("with the body transport and storages of their own tabs do not take each ot
 });
 
 test("another session's token does not end the refresh that is under way", async (t) => {
-  const { server, channels, openTabs, time } = fakeBrowser(t);
-  const [tab] = await openTabs(1);
-  const answer = deferred();
-  server.routes["POST /api/refresh"] = () => answer.promise;
-  const refresh = tab.auth.refresh();
-  await calm();
+  const { tab, channels, time, answer, refresh } = await refreshingTab(t);
   await channels.say(news(time, accessToken({ sid: "s2", age: -50 })));
   const token = accessToken({ age: -70 });
   answer.resolve(tokenAnswer(token));
@@ -212,12 +218,7 @@ test("another session's token does not end the refresh that is under way", async
 });
 
 test("a newer token that is heard of while this tab refreshes is the one to keep", async (t) => {
-  const { server, channels, openTabs, time } = fakeBrowser(t);
-  const [tab] = await openTabs(1);
-  const answer = deferred();
-  server.routes["POST /api/refresh"] = () => answer.promise;
-  const refresh = tab.auth.refresh();
-  await calm();
+  const { tab, channels, time, answer, refresh } = await refreshingTab(t);
   const token = accessToken({ age: -90 });
   await channels.say(news(time, token));
   answer.resolve(tokenAnswer(accessToken({ age: -70 })));
@@ -227,12 +228,8 @@ test("a newer token that is heard of while this tab refreshes is the one to keep
 });
 
 test("a sign-out that is heard of while this tab refreshes wins", async (t) => {
-  const { server, channels, openTabs, time } = fakeBrowser(t);
-  const [tab] = await openTabs(1);
-  const answer = deferred();
-  server.routes["POST /api/refresh"] = () => answer.promise;
-  const rejected = assert.rejects(tab.auth.refresh(), { name: "SessionEndedError" });
-  await calm();
+  const { tab, channels, time, answer, refresh } = await refreshingTab(t);
+  const rejected = assert.rejects(refresh, { name: "SessionEndedError" });
   await channels.say({ ended: "s1", reason: "logout" });
   answer.resolve(tokenAnswer(accessToken({ age: -70 })));
   await time.until(rejected);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { setUpAlarm } from "../../static/js/evergreen/alarm.js";
-import { calm, fakePage, fakeTime } from "./browser.js";
+import { calm, fakePage, fakeTime, renewing } from "./browser.js";
 import { accessToken, BASE, json, makeAuth, over, problem, tokenAnswer, USER } from "./harness.js";
 
 const HOUR = 3600;
@@ -12,29 +12,13 @@ const DAY = 24 * HOUR;
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** Signed in by a cookie with a token of an hour, in a page that looks at the fake time. */
-async function onPage(t, { expiresIn = HOUR, ...options } = {}) {
+async function onPage(t, options) {
   const page = fakePage(t);
-  return { page, ...(await inTime(t, { expiresIn, ...options })) };
+  return { page, ...(await inTime(t, options)) };
 }
 
 /** The same without a page. */
-async function inTime(t, { expiresIn = HOUR, routes = {}, ...options } = {}) {
-  const time = fakeTime(t);
-  let age = 0;
-  const renewed = () => tokenAnswer(accessToken({ age: (age -= 1) }), { expires_in: expiresIn });
-  const world = makeAuth({
-    routes: { "POST /api/refresh": renewed, "GET /api/me": () => json({}), ...routes },
-    now: time.now,
-    locks: null,
-    BroadcastChannel: null,
-    notes: null,
-    ...options,
-  });
-  await time.until(world.auth.ready);
-  world.server.calls.length = world.events.length = time.delays.length = 0;
-  const refreshes = () => world.server.sent("/api/refresh").length;
-  return { ...world, time, renewed, refreshes };
-}
+const inTime = (t, options) => renewing(t, { expiresIn: HOUR, ...options });
 
 test("a token is renewed a minute before its end, without being asked", async (t) => {
   const { auth, time, events, refreshes } = await inTime(t);

@@ -115,7 +115,8 @@ export function createApi(base, transport, fetch) {
  * @param {string} [token] the access token that was sent: then it is a challenge only if that was refused
  */
 export function isChallenge({ status, headers }, token) {
-  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(/** @type {string} */ (headers.get("WWW-Authenticate")));
+  const value = /** @type {string} */ (headers.get("WWW-Authenticate"));
+  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(value);
   return status === 401 && challenge?.[token ? 1 : 0];
 }
 

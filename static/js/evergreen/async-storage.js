@@ -2,7 +2,8 @@
 
 /**
  * React Native's AsyncStorage, or Expo's SecureStore, which keeps the refresh token in the phone's key store.
- * @typedef {{ getItem: (key: string) => Promise<string | null>, setItem: (key: string, value: string) => Promise<unknown>,
+ * @typedef {{ getItem: (key: string) => Promise<string | null>,
+ *   setItem: (key: string, value: string) => Promise<unknown>,
  *   removeItem: (key: string) => Promise<unknown> }} AsyncStorage
  * @typedef {{ getItemAsync: (key: string) => Promise<string | null>,
  *   setItemAsync: (key: string, value: string) => Promise<unknown>,

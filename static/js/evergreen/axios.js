@@ -64,7 +64,8 @@ export function attachAxios(auth, axios) {
     let second = axios.create().request(carry(config, token));
     let isBeforeOurs = true;
     // axios has forEach, and does not declare it.
-    /** @type {any} */ (response).forEach((/** @type {{ fulfilled: any, rejected: any }} */ { fulfilled, rejected }) => {
+    const handlers = /** @type {any} */ (response);
+    handlers.forEach((/** @type {{ fulfilled: any, rejected: any }} */ { fulfilled, rejected }) => {
       isBeforeOurs &&= fulfilled !== onFulfilled;
       if (isBeforeOurs) second = second.then(fulfilled, rejected);
     });

@@ -1,5 +1,5 @@
 /**
- * Web standards that React Native's JavaScript engine may lack, and that the client uses. Only what is missing is added.
+ * Web standards that the client uses and React Native's JavaScript engine may lack. Only what is missing is added.
  */
 
 /** DOM: EventTarget, as far as one object without parents needs it. */
@@ -62,7 +62,7 @@ function namedError(name, message) {
   return Object.assign(new Error(message), { name });
 }
 
-/** DOM: reasons, throwIfAborted, timeout and any, which the `abort-controller` package of React Native does not know. */
+/** DOM: reasons, throwIfAborted, timeout and any, which React Native's `abort-controller` package does not know. */
 function completeAbortSignal() {
   const { AbortController, AbortSignal } = globalThis;
   const controllers = /** @type {any} */ (AbortController.prototype);

@@ -2,7 +2,7 @@
 
 import * as oauth from "oauth4webapi";
 
-import { base, signIn, walk } from "./walk.mjs";
+import { base, callWithRenewal, signIn, walk } from "./walk.mjs";
 
 const server = { issuer: base, token_endpoint: `${base}/api/refresh` };
 const client = { client_id: "somebody-elses-app" };
@@ -28,19 +28,6 @@ function isInvalidToken(error) {
   return error instanceof oauth.WWWAuthenticateChallengeError && error.cause[0].parameters.error === "invalid_token";
 }
 
-async function me() {
-  const { bearer } = tokens;
-  try {
-    return await call();
-  } catch (error) {
-    if (!isInvalidToken(error)) {
-      throw error;
-    }
-  }
-  await tokens.renew(bearer, refresh);
-  return call();
-}
-
 async function refusal(token) {
   try {
     await grant(token);
@@ -49,5 +36,7 @@ async function refusal(token) {
     return error instanceof oauth.ResponseBodyError ? error.error : String(error);
   }
 }
+
+const me = () => callWithRenewal(tokens, { call, isInvalidToken, refresh });
 
 await walk(tokens, { me, refresh, refusal });

@@ -2,7 +2,7 @@
 
 import * as openid from "openid-client";
 
-import { base, signIn, walk } from "./walk.mjs";
+import { base, callWithRenewal, signIn, walk } from "./walk.mjs";
 
 const server = { issuer: base, token_endpoint: `${base}/api/refresh` };
 const config = new openid.Configuration(server, "somebody-elses-app", undefined, openid.None());
@@ -22,19 +22,6 @@ function isInvalidToken(error) {
   return error instanceof openid.WWWAuthenticateChallengeError && error.cause[0].parameters.error === "invalid_token";
 }
 
-async function me() {
-  const { bearer } = tokens;
-  try {
-    return await call();
-  } catch (error) {
-    if (!isInvalidToken(error)) {
-      throw error;
-    }
-  }
-  await tokens.renew(bearer, refresh);
-  return call();
-}
-
 async function refusal(token) {
   try {
     await openid.refreshTokenGrant(config, token);
@@ -43,5 +30,7 @@ async function refusal(token) {
     return error instanceof openid.ResponseBodyError ? error.error : String(error);
   }
 }
+
+const me = () => callWithRenewal(tokens, { call, isInvalidToken, refresh });
 
 await walk(tokens, { me, refresh, refusal });

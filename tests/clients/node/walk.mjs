@@ -38,6 +38,20 @@ class Tokens {
   }
 }
 
+/** Let `call` be made once more with a new token if the first was refused, as `isInvalidToken(error)` tells. */
+export async function callWithRenewal(tokens, { call, isInvalidToken, refresh }) {
+  const { bearer } = tokens;
+  try {
+    return await call();
+  } catch (error) {
+    if (!isInvalidToken(error)) {
+      throw error;
+    }
+  }
+  await tokens.renew(bearer, refresh);
+  return call();
+}
+
 export async function signIn({ transport = "body", fetch = globalThis.fetch } = {}) {
   const reply = await post("/api/login", { email: "test@test.com", password: "Test123!", transport }, fetch);
   const tokens = new Tokens();
