@@ -111,7 +111,8 @@ def list_sessions(email: str | None) -> None:
         click.echo(f"{row.id}\t{address}\t{device}\t{row.ip}\tlast seen {row.last_seen_at:%Y-%m-%d %H:%M} UTC")
 
 
-@sessions_group.command("revoke")
+# One id in 64 begins with "-": what is no option of ours is an id.
+@sessions_group.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("session_id", required=False)
 @click.option("--user", "email", help="All sessions of this address.")
 @click.option("--all", "everyone", is_flag=True, help="All sessions of everybody.")

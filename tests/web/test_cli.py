@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.support import forge, people
@@ -146,6 +147,16 @@ def test_an_operator_ends_one_session_a_users_or_all(
     assert sorted(filter(None, reasons(app).values())) == ["ended_by_operator"] * count
     written = events(app, "session_revoked")
     assert [(event.actor_id, event.detail["reason"]) for event in written] == [(None, "ended_by_operator")] * count
+
+
+@pytest.mark.parametrize("looks_like_an_option", ["-1", "-h", "--", "--a"])
+def test_a_session_is_ended_whatever_its_id_begins_with(
+    app: Flask, http: FlaskClient, user_id: int, monkeypatch: pytest.MonkeyPatch, looks_like_an_option: str
+) -> None:
+    monkeypatch.setattr("webapp.sessions.secrets.token_urlsafe", lambda _: looks_like_an_option.ljust(22, "x"))
+    client = people.sign_in(http)
+    assert run(app, "sessions", "revoke", sid(client)).output == "Ended 1 session.\n"
+    assert me(http, client.access) == 401
 
 
 @pytest.mark.parametrize(
