@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, g
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
+from flask_mailman import Mail
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,10 +16,12 @@ from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import bodies, context, guard, health, hooks, limits, problems
 from webapp.web.api import auth as api_auth
-from webapp.web.api import me, products
+from webapp.web.api import me, passkeys, products
+from webapp.web.api import registration as api_registration
+from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
 from webapp.web.converters import SessionIdConverter
-from webapp.web.pages import account, home
+from webapp.web.pages import account, dev_mail, home, recovery, registration, second_factor, security
 from webapp.web.pages import auth as pages_auth
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service from its own machine
@@ -43,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     JWTManager(app)
+    Mail(app)
     for part in (context, bodies, hooks, problems, guard, cli):
         part.init_app(app)
     csrf = CSRFProtect(app)
@@ -76,14 +80,25 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 
 def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
     app.url_map.converters["session_id"] = SessionIdConverter
-    apis = [api_auth.auth_api, me.me_api, api_sessions.sessions_api, products.products_api]
+    apis = [
+        api_auth.auth_api,
+        api_registration.registration_api,
+        me.me_api,
+        api_second_factor.second_factor_api,
+        passkeys.passkeys_api,
+        api_sessions.sessions_api,
+        products.products_api,
+    ]
     if settings.refresh_token_enabled:
         apis.append(api_auth.refresh_api)
     for api in apis:
         csrf.exempt(api)  # no page's cookie opens the API by itself: see web/credentials.py
         app.register_blueprint(api, url_prefix="/api")
-    for pages in (home.home, pages_auth.auth, account.account, health.health):
-        app.register_blueprint(pages)
+    pages = [home.home, pages_auth.auth, registration.pages, recovery.pages, account.account, security.pages]
+    if settings.is_development:
+        pages.append(dev_mail.pages)
+    for page in (*pages, second_factor.pages, health.health):
+        app.register_blueprint(page)
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:

@@ -1,107 +1,20 @@
-"""Accounts: finding, authenticating, creating, editing users."""
+"""Accounts: creating, finding, editing, protecting, closing them."""
 
-import hashlib
-import math
-import unicodedata
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, passwords
+from webapp import audit, authentication, one_time_tokens, outbox, passwords, revocation
+from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import AddressTaken, InvalidAddress, InvalidCredentials, InvalidFields, TooManyAttempts
-from webapp.models import NAME_LENGTH, AuditEvent, User
+from webapp.errors import AddressTaken, InvalidFields, LastAdministrator
+from webapp.models import NAME_LENGTH, User
+from webapp.one_time_tokens import Purpose
+from webapp.outbox import MailKind
+from webapp.revocation import EndReason
 from webapp.text import is_one_line
-
-THROTTLE_FAILURES: Final = 10
-THROTTLE_WINDOW: Final = timedelta(minutes=5)
-
-
-# --- addresses -----------------------------------------------------------------------------------------
-
-
-def canonical_address(text: str) -> str:
-    """Return an e-mail address as it is kept: trimmed, NFC, domain in lower case. Raises InvalidAddress."""
-    try:
-        return validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidAddress(str(error)) from None
-
-
-def email_key(text: str) -> str:
-    """Return the form by which an address is looked up, in which case does not count; anything has one."""
-    try:
-        text = canonical_address(text)
-    except InvalidAddress:
-        text = unicodedata.normalize("NFC", text.strip())
-    return text.casefold()
-
-
-# --- signing in ----------------------------------------------------------------------------------------
-
-
-def authenticate(
-    db: DbSession, settings: Settings, *, email: str, password: str, client: audit.Client, now: datetime
-) -> User:
-    """Return the user whose address and password these are; the caller opens the session and commits.
-
-    Raises InvalidCredentials, alike in work and in words whether or not there is such a user, and TooManyAttempts
-    (with seconds to wait) after ten failures for one address, known or not, within five minutes."""
-    key = email_key(email)
-    account_key = hashlib.sha256(key.encode()).hexdigest()
-    if settings.ratelimit_enabled:
-        _check_throttle(db, account_key, now=now)
-    user = db.scalar(select(User).where(User.email_key == key))
-    is_right = passwords.verify_password(user.password_hash if user else None, password)
-    if user is None or not is_right or not user.is_active:
-        audit.record(
-            db,
-            audit.Kind.SIGN_IN_FAILED,
-            client=client,
-            now=now,
-            user_id=user.id if user else None,
-            account_key=account_key,
-        )
-        # Committed here: the refusal must not undo the count of failures.
-        db.commit()
-        raise InvalidCredentials
-    _rehash_if_outdated(db, user, password)
-    return user
-
-
-def _check_throttle(db: DbSession, account_key: str, *, now: datetime) -> None:
-    recent = db.scalars(
-        select(AuditEvent.at)
-        .where(
-            AuditEvent.account_key == account_key,
-            AuditEvent.kind == audit.Kind.SIGN_IN_FAILED,
-            AuditEvent.at > now - THROTTLE_WINDOW,
-        )
-        .order_by(AuditEvent.at.desc())
-        .limit(THROTTLE_FAILURES)
-    ).all()
-    if len(recent) == THROTTLE_FAILURES:
-        wait = recent[-1] + THROTTLE_WINDOW - now
-        raise TooManyAttempts(retry_after=math.ceil(wait.total_seconds()))
-
-
-def _rehash_if_outdated(db: DbSession, user: User, password: str) -> None:
-    if not passwords.needs_rehash(user.password_hash):
-        return
-    # Conditional: a password changed meanwhile must not come back.
-    db.execute(
-        update(User)
-        .where(User.id == user.id, User.password_hash == user.password_hash)
-        .values(password_hash=passwords.hash_password(password))
-        .execution_options(synchronize_session=False)
-    )
-
-
-# --- creating, listing, editing ------------------------------------------------------------------------
 
 
 def create_user(
@@ -175,3 +88,82 @@ def rename(
     audit.record(db, audit.Kind.PROFILE_CHANGED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.commit()
     return user
+
+
+def change_password(
+    db: DbSession,
+    settings: Settings,
+    *,
+    user_id: int,
+    sid: str,
+    current_password: str,
+    new_password: str,
+    client: audit.Client,
+    now: datetime,
+) -> int:
+    """Set a new password; every other session ends, and links to reset the old one; commits.
+
+    Return how many sessions ended. Raises InvalidFields for `current_password` or `new_password`, TooManyAttempts."""
+    proof = {"user_id": user_id, "password": current_password, "field": "current_password"}
+    authentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
+    own = db.execute(select(User.email, User.first_name, User.last_name).where(User.id == user_id)).one()
+    passwords.check_policy(
+        new_password, minimum=settings.password_min_length, own_words=tuple(own), field="new_password"
+    )
+    db.rollback()
+    password_hash = passwords.hash_password(new_password)
+    ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
+    authentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
+    db.commit()
+    return ended
+
+
+def set_password(
+    db: DbSession, *, user_id: int, password_hash: str, keep_sid: str | None, client: audit.Client, now: datetime
+) -> int:
+    """Store a new password, end all sessions but one to keep, and tell the owner; the caller commits.
+
+    Return how many sessions ended."""
+    is_reset = keep_sid is None
+    db.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(password_hash=password_hash, failed_sign_ins=0)
+        .execution_options(synchronize_session=False)
+    )
+    one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+    reason = EndReason.PASSWORD_RESET if is_reset else EndReason.PASSWORD_CHANGED
+    ended = revocation.end_all_of(db, user_id=user_id, but=keep_sid, reason=reason, client=client, now=now)
+    kind = audit.Kind.PASSWORD_RESET if is_reset else audit.Kind.PASSWORD_CHANGED
+    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id)
+    outbox.enqueue(db, MailKind.PASSWORD_CHANGED, user_id=user_id, now=now)
+    return len(ended)
+
+
+def close(
+    db: DbSession, settings: Settings, *, user_id: int, password: str, client: audit.Client, now: datetime
+) -> None:
+    """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
+
+    Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
+    authentication.confirm_password(db, settings, user_id=user_id, password=password, client=client, now=now)
+    address = db.scalar(select(User.email).where(User.id == user_id))
+    _lock_administrators(db)
+    others = select(User.id).where(User.is_admin, User.is_active, User.id != user_id)
+    deleted = db.scalar(
+        delete(User)
+        .where(User.id == user_id, ~User.is_admin | exists(others))
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if deleted is None:
+        db.rollback()
+        raise LastAdministrator
+    audit.record(db, audit.Kind.ACCOUNT_DELETED, client=client, now=now, user_id=user_id, actor_id=user_id)
+    outbox.enqueue(db, MailKind.ACCOUNT_DELETED, user_id=None, now=now, address=address)
+    db.commit()
+
+
+def _lock_administrators(db: DbSession) -> None:
+    """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
+    db.execute(update(User).where(User.is_admin).values(is_admin=True).execution_options(synchronize_session=False))

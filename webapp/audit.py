@@ -14,17 +14,42 @@ class Kind(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     REFRESH_REUSE = "refresh_reuse"
     SESSION_REVOKED = "session_revoked"
-    PROFILE_CHANGED = "profile_changed"
+    SIGN_IN_DISOWNED = "sign_in_disowned"
+    CODE_FAILED = "code_failed"
+    REAUTHENTICATED = "reauthenticated"
+    REAUTHENTICATION_FAILED = "reauthentication_failed"
     USER_CREATED = "user_created"
+    REGISTERED = "registered"
+    REGISTERED_AGAIN = "registered_again"
+    VERIFICATION_REQUESTED = "verification_requested"
+    EMAIL_VERIFIED = "email_verified"
+    EMAIL_CHANGE_REQUESTED = "email_change_requested"
+    EMAIL_CHANGED = "email_changed"
+    EMAIL_CHANGE_UNDONE = "email_change_undone"
+    RESET_REQUESTED = "reset_requested"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of an event
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PROFILE_CHANGED = "profile_changed"
+    DATA_EXPORTED = "data_exported"
+    ACCOUNT_DELETED = "account_deleted"
+    TOTP_ENABLED = "totp_enabled"
+    TOTP_DISABLED = "totp_disabled"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_RENAMED = "passkey_renamed"
+    PASSKEY_REMOVED = "passkey_removed"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent the request, as far as the server can see: address, User-Agent header, id of the request."""
+    """Who sent the request, as far as the server can see: address, User-Agent header, id of the request, what it asks
+    for (method and route, such as "GET /api/products")."""
 
     address: str = ""
     user_agent: str = ""
     request_id: str = ""
+    activity: str = ""
 
 
 COMMAND_LINE = Client(user_agent="flask command line")

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from webapp.keys import kept_secret_key, key_problems
+from webapp.mail_route import MailRoute, parse_mail_url
 from webapp.origins import LOCALHOST, canonical_origin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,11 @@ class Settings(BaseSettings):
         "and `http://127.0.0.1`",
     )
     password_min_length: int = Field(8, ge=8, le=128, description="shortest password accepted")
+    mail_url: SecretStr = Field(
+        SecretStr(""),
+        description="`smtp://user:password@host:587?tls=starttls` (or `tls=on`; `from=` names the sender), or "
+        "`file:///folder` (one `.eml` a mail). Development: `instance/mail/`; without it mail waits in the database",
+    )
     ratelimit_enabled: bool = Field(
         True, description="`false` also switches off the per-account throttle, which lives in the database"
     )
@@ -115,6 +121,7 @@ class Settings(BaseSettings):
         return {
             "secret_key": values.get("secret_key") or kept_secret_key(INSTANCE),
             "public_url": f"http://localhost:{port}",
+            "mail_url": f"file://{INSTANCE / 'mail'}",
             **values,
         }
 
@@ -140,6 +147,10 @@ class Settings(BaseSettings):
             problems.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
         if not re.match(r"memory://|(redis|rediss|redis\+unix)://.", self.ratelimit_storage_uri):
             problems.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
+        try:
+            self.mail_route  # noqa: B018 - parsing is the check
+        except ValueError as error:
+            problems.append(f"MAIL_URL {error}")
         for number, origin in enumerate(self.cors_origins, 1):
             if canonical_origin(origin) is None:
                 problems.append(
@@ -166,6 +177,11 @@ class Settings(BaseSettings):
     @property
     def is_development(self) -> bool:
         return self.app_env == "development"
+
+    @cached_property
+    def mail_route(self) -> MailRoute | None:
+        """Where mail goes, or None if MAIL_URL does not say."""
+        return parse_mail_url(self.mail_url.get_secret_value())
 
     @cached_property
     def access_ttl(self) -> timedelta:

@@ -1,8 +1,9 @@
 """The device list: a user's active sessions, each named after its browser and system (ua-parser)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Final
 
 import ua_parser
@@ -13,6 +14,7 @@ from webapp.database import DbSession
 from webapp.models import AuthSession
 
 MOST_LISTED: Final = 200
+ACTIVE_NOW: Final = timedelta(minutes=2)  # the row is written once a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Device:
     last_seen_at: datetime
     expires_at: datetime
     transport: str
+    place: str
+    activity: str
+    is_active_now: bool
     is_current: bool
 
 
@@ -38,7 +43,7 @@ def list_devices(db: DbSession, settings: Settings, *, user_id: int, current_sid
         .order_by(AuthSession.last_seen_at.desc(), AuthSession.id)
         .limit(MOST_LISTED)
     )
-    devices = [_device(row, is_current=row.id == current_sid) for row in rows]
+    devices = [_device(row, is_current=row.id == current_sid, now=now) for row in rows]
     return sorted(devices, key=lambda device: not device.is_current)
 
 
@@ -51,7 +56,7 @@ def is_active(settings: Settings, *, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _device(row: AuthSession, *, is_current: bool) -> Device:
+def _device(row: AuthSession, *, is_current: bool, now: datetime) -> Device:
     family, system = device_name(row.user_agent)
     return Device(
         id=row.id,
@@ -62,8 +67,32 @@ def _device(row: AuthSession, *, is_current: bool) -> Device:
         last_seen_at=row.last_seen_at,
         expires_at=row.expires_at,
         transport=row.transport,
+        place=place_of(row.ip),
+        activity=_in_words(row.activity),
+        is_active_now=now - row.last_seen_at < ACTIVE_NOW,
         is_current=is_current,
     )
+
+
+def place_of(address: str) -> str:
+    """Return where an address is, as far as it tells by itself: on this machine, in the same network, elsewhere."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address or "Unknown"
+    if parsed.is_loopback:
+        return f"This machine ({address})"
+    return f"Local network ({address})" if parsed.is_private else address
+
+
+def _in_words(activity: str) -> str:
+    """Return what a session did last, "Calls GET /api/products" or "Looks at /account"; the route, never its values."""
+    method, _, route = activity.partition(" ")
+    if not route:
+        return ""
+    if route.startswith("/api/"):
+        return f"Calls {activity}"
+    return f"Looks at {route}" if method == "GET" else f"Sends a form to {route}"
 
 
 @lru_cache(maxsize=1024)

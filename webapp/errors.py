@@ -57,6 +57,12 @@ class InvalidQuery(InvalidFields):
     code, title, status = "invalid_query", "The query string is not valid", 400
 
 
+class InvalidLink(BadRequest):
+    """A one-time token is unknown, used, replaced by a newer one, or too old."""
+
+    code, title = "invalid_link", "This link does not work any more"
+
+
 class NotFound(AppError):
     code, title, status = "not_found", "There is nothing here", 404
 
@@ -79,6 +85,18 @@ class MissingToken(Unauthorized):
 
 class InvalidCredentials(Unauthorized):
     code, title = "invalid_credentials", "Email or password is incorrect"
+
+
+class MfaRequired(Unauthorized):
+    code, title = "mfa_required", "A code of the second factor is needed"
+
+
+class InvalidCode(Unauthorized):
+    code, title = "invalid_code", "The code is not right, or was used already"
+
+
+class InvalidPasskey(Unauthorized):
+    code, title = "invalid_passkey", "The passkey was not accepted"
 
 
 class InvalidToken(Unauthorized):
@@ -110,6 +128,29 @@ class CrossOrigin(AppError):
     code, title, status = "cross_origin", "Cookies are accepted from our own or an allowed origin only", 403
 
 
+class ReauthenticationRequired(AppError):
+    code, title, status = "reauthentication_required", "Prove again that it is you", 403
+
+
+class EmailNotVerified(AppError):
+    code, title, status = "email_not_verified", "Confirm your e-mail address first", 403
+
+
+# --- Not as things are ---------------------------------------------------------------------------------
+
+
+class SecondFactorState(AppError):
+    code, title, status = "second_factor_state", "The second factor is not in the state that this needs", 409
+
+
+class LastAdministrator(AppError):
+    code, title, status = "last_administrator", "The last administrator has to stay one", 409
+
+
+class AddressTaken(AppError):
+    code, title, status = "address_taken", "That address has an account already", 409
+
+
 # --- Not now -------------------------------------------------------------------------------------------
 
 
@@ -117,15 +158,15 @@ class TooManyAttempts(AppError):
     code, title, status = "too_many_attempts", "Too many attempts", 429
 
 
+class TooBusy(AppError):
+    code, title, status = "too_busy", "Too many people are signing in at this moment", 503
+
+
 class DatabaseUnavailable(AppError):
     code, title, status = "database_unavailable", "The database cannot be reached at the moment", 503
 
 
 # --- What an operator asked for on the command line ----------------------------------------------------
-
-
-class AddressTaken(AppError):
-    code, title, status = "address_taken", "That address has an account already", 409
 
 
 class InvalidAddress(AppError):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base, UtcDateTime
@@ -12,6 +12,8 @@ EMAIL_LENGTH = 254
 NAME_LENGTH = 100
 USER_AGENT_LENGTH = 400
 ADDRESS_LENGTH = 45
+ACTIVITY_LENGTH = 100
+PASSKEY_NAME_LENGTH = 60
 
 
 class User(Base):
@@ -29,6 +31,74 @@ class User(Base):
     is_admin: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Consecutive failed sign-ins from devices that are not known; see throttle.py.
+    failed_sign_ins: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Devices that signed in before this instant are new again: somebody else may have been among them.
+    devices_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The second factor: sealed seed, since when it is asked for, and the last time step whose code was taken.
+    totp_seed: Mapped[str | None] = mapped_column(String(255))
+    totp_enabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    totp_last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class RecoveryCode(Base):
+    """One of the codes that stand in for a lost second factor, hashed as a password is; used rows are deleted."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(200))
+
+
+class Passkey(Base):
+    """A WebAuthn credential: what proves, without a password, that its owner is there."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)  # base64url of at most 1023 bytes
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int]
+    transports: Mapped[list[str]] = mapped_column(JSON, default=list)
+    name: Mapped[str] = mapped_column(String(PASSKEY_NAME_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OneTimeToken(Base):
+    """A secret that opens one thing once, kept as its SHA-256 only. Used and expired rows stay until purged."""
+
+    __tablename__ = "one_time_tokens"
+    __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "expires_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
+    session_id: Mapped[str | None] = mapped_column(String(22))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutboxMail(Base):
+    """A mail that is still to be sent: what it is about, never its text or a link. Sent rows are deleted."""
+
+    __tablename__ = "outbox_mails"
+    __table_args__ = (Index(None, "failed_at", "next_attempt_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[int | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(String(200), default="")
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuthSession(Base):
@@ -52,6 +122,7 @@ class AuthSession(Base):
     revoked_reason: Mapped[str | None] = mapped_column(String(32))
     user_agent: Mapped[str] = mapped_column(String(USER_AGENT_LENGTH), default="")
     ip: Mapped[str] = mapped_column(String(ADDRESS_LENGTH), default="")
+    activity: Mapped[str] = mapped_column(String(ACTIVITY_LENGTH), default="", server_default=text("''"))
 
 
 class AuditEvent(Base):

@@ -1,28 +1,59 @@
-"""Password hashing: argon2id at OWASP's parameters (m=19456 KiB, t=2, p=1), and what may be a password."""
+"""Passwords: argon2id at OWASP's parameters (m=19456 KiB, t=2, p=1), what may be one, and how easily it is guessed."""
 
+import threading
 import unicodedata
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
-from webapp.errors import InvalidFields
+from webapp.errors import InvalidFields, TooBusy
 from webapp.text import is_storable
 
 MAX_LENGTH: Final = 1024
+SCORED_LENGTH: Final = 72  # zxcvbn takes no more; its time grows with the square of the length
+ACCEPTED_SCORE: Final = 2  # below: guessed within a million tries, as all of zxcvbn's 30,000 common passwords are
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+
+# One thread of this process hashes, so that hashing takes one core and its memory once. At most so many requests wait
+# for it; the process's other threads stay free for calls that need no password, and a flood is told to come back.
+WAITING_AT_MOST: Final = 56
+_admitted: Final = threading.BoundedSemaphore(WAITING_AT_MOST)
+_hashing: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
+
+
+class Strength(NamedTuple):
+    """How easily a password is guessed: `score` 0 (at once) to 4 (hardly), and why, if there is a reason to name."""
+
+    score: int
+    reason: str
+
+
+# --- hashing -------------------------------------------------------------------------------------------
 
 
 def hash_password(password: str) -> str:
-    """Return the PHC string of `password`, which is compared in Unicode's NFC form and never shortened."""
-    return _hasher.hash(_normalized(password))
+    """Return the PHC string of `password`, which is compared in Unicode's NFC form and never shortened.
+
+    Raises TooBusy, as `verify_password` does, while more sign-ins wait for their hash than the process can take."""
+    with _admission():
+        return _hashing.submit(_hasher.hash, _normalized(password)).result()
 
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether `password` is the one of the PHC string `stored`. None costs the same time and is never right."""
+    with _admission():
+        return _hashing.submit(_verify, stored, _normalized(password)).result()
+
+
+def _verify(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored or _nobodys_hash(), _normalized(password)) and bool(stored)
+        return _hasher.verify(stored or _nobodys_hash(), password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -32,22 +63,79 @@ def needs_rehash(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def check_length(password: str, *, minimum: int) -> None:
-    """Raise InvalidFields unless `password` is text that can be hashed, of `minimum` to 1024 code points."""
-    if not is_storable(password):
-        raise InvalidFields({"password": ["Use characters that can be typed."]})
-    length = len(_normalized(password))
-    if length < minimum:
-        raise InvalidFields({"password": [f"Use at least {minimum} characters."]})
-    if length > MAX_LENGTH:
-        raise InvalidFields({"password": [f"Use at most {MAX_LENGTH} characters."]})
+def require_room() -> None:
+    """Raise TooBusy if a hash could not be had now: to be asked before any other work is done for a sign-in."""
+    with _admission():
+        pass
 
 
-def _normalized(password: str) -> str:
-    return unicodedata.normalize("NFC", password)
+@contextmanager
+def _admission() -> Iterator[None]:
+    if not _admitted.acquire(blocking=False):
+        raise TooBusy(retry_after=1)
+    try:
+        yield
+    finally:
+        _admitted.release()
 
 
 @lru_cache(maxsize=1)
 def _nobodys_hash() -> str:
     """A hash with the parameters in force, so that an unknown user costs what a known one costs."""
     return _hasher.hash("nobody has this password")
+
+
+# --- what may be a password ----------------------------------------------------------------------------
+
+
+def check_length(password: str, *, minimum: int, field: str = "password") -> None:
+    """Raise InvalidFields unless `password` is text that can be hashed, of `minimum` to 1024 code points."""
+    if not is_storable(password):
+        raise InvalidFields({field: ["Use characters that can be typed."]})
+    length = len(_normalized(password))
+    if length < minimum:
+        raise InvalidFields({field: [f"Use at least {minimum} characters."]})
+    if length > MAX_LENGTH:
+        raise InvalidFields({field: [f"Use at most {MAX_LENGTH} characters."]})
+
+
+def check_policy(password: str, *, minimum: int, own_words: Sequence[str] = (), field: str = "password") -> None:
+    """Raise InvalidFields, with the reason, for a password that is too short, too long, or easily guessed.
+
+    Nothing else is asked of it: no kinds of characters (NIST SP 800-63B-4 §3.1.1.2). `own_words` are the user's names
+    and address, which others know."""
+    check_length(password, minimum=minimum, field=field)
+    strength = rate(password, own_words=own_words)
+    if strength.score < ACCEPTED_SCORE:
+        raise InvalidFields({field: [strength.reason]})
+
+
+def rate(password: str, *, own_words: Sequence[str] = ()) -> Strength:
+    """Return how easily `password` is guessed by somebody who knows `own_words`."""
+    if not password:
+        return Strength(0, "")
+    text = _normalized(password)[:SCORED_LENGTH]
+    words = sorted({part.lower() for word in ("evergreen", *own_words) for part in _parts(word)})
+    result = zxcvbn(text, user_inputs=words)
+    if result["score"] >= ACCEPTED_SCORE:
+        return Strength(result["score"], "")
+    if any(match.get("dictionary_name") == "user_inputs" for match in result["sequence"]):
+        return Strength(result["score"], "This is easy to guess from your name, your address or the name of this site.")
+    warning = result["feedback"]["warning"] or "This is easy to guess."
+    return Strength(result["score"], f"{warning} Add another word or two.")
+
+
+def _parts(word: str) -> list[str]:
+    """An address is guessed as a whole, by what stands before the @, and by each word of that."""
+    local, _, domain = word.partition("@")
+    pieces = [
+        word,
+        local,
+        domain.partition(".")[0],
+        *local.replace(".", " ").replace("-", " ").replace("_", " ").split(),
+    ]
+    return [piece for piece in pieces if len(piece) > 2]  # noqa: PLR2004 - initials are nobody's secret
+
+
+def _normalized(password: str) -> str:
+    return unicodedata.normalize("NFC", password)

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
-from webapp import audit
+from webapp import audit, outbox
 from webapp.database import DbSession
 from webapp.models import AuditEvent, AuthSession
 from webapp.session_state import SessionState
@@ -21,6 +21,11 @@ class EndReason(StrEnum):
     ENDED_BY_USER = "ended_by_user"
     ENDED_BY_OPERATOR = "ended_by_operator"
     REUSE = "reuse"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a reason
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    DISOWNED = "disowned"
+    EMAIL_CHANGE_UNDONE = "email_change_undone"
 
 
 def end_sessions(
@@ -70,6 +75,22 @@ def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: au
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
 
 
+def end_all_of(
+    db: DbSession,
+    *,
+    user_id: int,
+    reason: EndReason,
+    client: audit.Client,
+    now: datetime,
+    but: str | None = None,
+) -> list[str]:
+    """End all of the user's live sessions, `but` one if it is named; the caller commits. Return their ids."""
+    which = [AuthSession.user_id == user_id, AuthSession.expires_at > now]
+    if but is not None:
+        which.append(AuthSession.id != but)
+    return end_sessions(db, *which, reason=reason, actor_id=user_id, client=client, now=now)
+
+
 def _end_own(
     db: DbSession,
     which: ColumnElement[bool],
@@ -97,6 +118,7 @@ def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client,
         audit.record(
             db, audit.Kind.REFRESH_REUSE, client=client, now=now, user_id=session.user.id, session_id=session.sid
         )
+        outbox.enqueue(db, outbox.MailKind.TOKEN_REUSED, user_id=session.user.id, now=now, session_id=session.sid)
     # Committed here: the error raised next must not roll the revocation back.
     db.commit()
 

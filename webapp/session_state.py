@@ -11,9 +11,10 @@ from webapp.audit import Client
 from webapp.config import Transport
 from webapp.database import OUTAGES, DbSession
 from webapp.errors import SessionEnded
-from webapp.models import ADDRESS_LENGTH, AuthSession, User
+from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, User
 
 SEEN_EVERY: Final = timedelta(minutes=1)
+FRESH_FOR: Final = timedelta(minutes=15)  # how long after a sign-in or the password risky actions are open
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class SessionUser:
     is_admin: bool
     is_active: bool
     created_at: datetime
+    totp_enabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class SessionState:
     def is_live(self, now: datetime) -> bool:
         """Whether the session opens anything: not revoked, before its absolute end, its user active."""
         return self.revoked_at is None and now < self.expires_at and self.user.is_active
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the user has proved to be there lately; silent and manual refresh prove nothing."""
+        return now < self.authenticated_at + FRESH_FOR
 
     def require_live(self, now: datetime) -> None:
         """Raise SessionEnded, with the reason the row gives, unless the session is live."""
@@ -77,6 +83,7 @@ _USER_COLUMNS: Final = (
     User.is_admin,
     User.is_active,
     User.created_at,
+    User.totp_enabled_at,
 )
 # Columns, not entities: an entity costs four times as much, and this runs at every request.
 _SESSION_WITH_USER: Final = (
@@ -104,7 +111,7 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
         db.execute(
             update(AuthSession)
             .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
-            .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH])
+            .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH], activity=client.activity[:ACTIVITY_LENGTH])
         )
         db.commit()
     except OUTAGES:

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from sqlalchemy import update
 
-from webapp import audit, tokens
+from webapp import audit, one_time_tokens, outbox, tokens
 from webapp.config import Settings, Transport
 from webapp.database import DbSession
 from webapp.errors import InvalidToken, TokenReused
-from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
+from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
 from webapp.revocation import EndReason, end_for_reuse
 from webapp.session_state import SessionState, find, note_seen
 
@@ -45,8 +45,11 @@ def open_session(
     remember: bool,
     client: audit.Client,
     now: datetime,
+    is_new_device: bool = False,
 ) -> TokenPair:
-    """Start a session for a user who has just proved who they are; commits. Return its first tokens."""
+    """Start a session for a user who has just proved who they are; commits. Return its first tokens.
+
+    Links that reset the password open nothing any more: its owner has it. Of a new device they are mailed."""
     expires_at = now + settings.session_max
     row = AuthSession(
         id=secrets.token_urlsafe(16),
@@ -62,10 +65,14 @@ def open_session(
         expires_at=expires_at,
         user_agent=client.user_agent[:USER_AGENT_LENGTH],
         ip=client.address[:ADDRESS_LENGTH],
+        activity=client.activity[:ACTIVITY_LENGTH],
     )
     db.add(row)
     sid = row.id
     audit.record(db, audit.Kind.SIGN_IN, client=client, now=now, user_id=user_id, actor_id=user_id, session_id=sid)
+    one_time_tokens.cancel(db, one_time_tokens.Purpose.RESET_PASSWORD, user_id=user_id, now=now)
+    if is_new_device:
+        outbox.enqueue(db, outbox.MailKind.NEW_DEVICE, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return _issue(settings, find(db, sid, user_id), gen=1, rgen=None, now=now)
 

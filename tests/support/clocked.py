@@ -5,7 +5,7 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from webapp import clock
+from webapp import clock, postman
 from webapp.web import context
 from wsgi import app
 
@@ -17,6 +17,6 @@ def _moved_now() -> datetime:
     return clock.utc_now() + timedelta(seconds=ahead)
 
 
-context.utc_now = _moved_now  # type: ignore[attr-defined]
+context.utc_now = postman.utc_now = _moved_now  # type: ignore[attr-defined]
 
 __all__ = ["app"]

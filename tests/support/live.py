@@ -81,6 +81,7 @@ def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any)
         "PORT": str(port),
         "PUBLIC_URL": f"http://localhost:{port}",
         "WEB_CONCURRENCY": str(workers),
+        "MAIL_URL": f"file://{folder}/mail",
         "RATELIMIT_ENABLED": "false",
         "TEST_CLOCK_FILE": str(folder / "clock"),
         "PYTHONPATH": str(ROOT),

@@ -75,7 +75,7 @@ def test_going_up_twice_changes_nothing() -> None:
 
 def fill(connection: Connection, table: Table) -> None:
     """Insert one row with something in every column."""
-    values = {"id": 1, "user_id": 1, "remember": True, "detail": {"reason": "x"}}
+    values = {"id": 1, "user_id": 1, "remember": True, "detail": {"reason": "x"}, "transports": ["usb"]}
     for column in table.columns:
         if column.name not in values:
             kind = column.type.python_type

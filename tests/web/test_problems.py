@@ -64,7 +64,7 @@ def test_an_unknown_address_of_the_api_is_a_problem(app, path) -> None:
     [
         ("/api/login", {"POST", "OPTIONS"}),
         ("/api/refresh", {"POST", "OPTIONS"}),
-        ("/api/me", {"GET", "HEAD", "PATCH", "OPTIONS"}),
+        ("/api/me", {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}),
         ("/healthz", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_bug_is_a_500_that_tells_the_log_and_nobody_else(app, user_id, monkeyp
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
     session = people.sign_in(app.test_client())
-    for target, name in ((auth.accounts, "authenticate"), (me.accounts, "rename"), (home, "render_template")):
+    for target, name in ((auth.authentication, "authenticate"), (me.accounts, "rename"), (home, "render_template")):
         monkeypatch.setattr(target, name, fail)
     assert_problem(session.http.post("/api/login", json={"email": "a@b.c", "password": CANARY}), 500, "internal_error")
     reply = session.http.patch("/api/me", json={"first_name": CANARY}, headers=session.bearer)

@@ -235,6 +235,7 @@ def test_a_device_whose_session_has_expired_is_not_there_to_be_ended(
     young = people.sign_in(app.test_client())
     clock.shift(DAY)
     now = bearer(refresh(young.http, young.refresh or "").json["access_token"])
+    young.http.post("/api/me/reauthenticate", json={"password": people.PASSWORD}, headers=now)
     assert young.http.delete(f"/api/sessions/{sid(signed_in)}", headers=now).status_code == 404
     assert young.http.delete("/api/sessions", headers=now).status_code == 204
     assert set(rows(app).values()) == {None}

@@ -44,6 +44,16 @@ def read_query(model: type[Model]) -> Model:
     return _validate(model, request.args.to_dict(), InvalidQuery)
 
 
+def peek(name: str) -> str | None:
+    """Return a text field of the form or JSON body, for who decides before the body is read; None if there is none."""
+    try:
+        body = request.form if request.form else _parse_object(request.get_data())
+    except MalformedJson:
+        return None
+    value = body.get(name)
+    return value if isinstance(value, str) and is_storable(value) else None
+
+
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         value = strict_json.loads(body)

@@ -19,7 +19,8 @@ def _begin() -> None:
     g.started = perf_counter()
     g.now = utc_now()
     g.request_id = secrets.token_hex(8)
-    g.client = Client(request.remote_addr or "", request.headers.get("User-Agent", ""), g.request_id)
+    activity = f"{request.method} {request.url_rule.rule}" if request.url_rule else ""
+    g.client = Client(request.remote_addr or "", request.headers.get("User-Agent", ""), g.request_id, activity)
 
 
 def settings() -> Settings:

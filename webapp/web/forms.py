@@ -5,6 +5,7 @@ from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from webapp import passwords
+from webapp.errors import InvalidFields
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
 from webapp.text import is_one_line, is_storable
 
@@ -23,9 +24,9 @@ def _one_line(_: FlaskForm, field: Field) -> None:
         raise ValidationError("Remove the characters that cannot be seen.")
 
 
-class LoginForm(FlaskForm):
-    email = StringField(
-        "Email address",
+def _email_field(label: str = "Email address") -> StringField:
+    return StringField(
+        label,
         filters=[_trimmed],
         validators=[
             InputRequired("Enter your email address."),
@@ -33,26 +34,86 @@ class LoginForm(FlaskForm):
             _one_line,
         ],
     )
-    password = PasswordField(
-        "Password",
+
+
+def _password_field(label: str = "Password", message: str = "Enter your password.") -> PasswordField:
+    return PasswordField(
+        label,
         validators=[
-            InputRequired("Enter your password."),
+            InputRequired(message),
             Length(max=passwords.MAX_LENGTH, message="Enter a password of at most %(max)d characters."),
             _storable,
         ],
     )
+
+
+def _name_field(label: str) -> StringField:
+    return StringField(
+        label,
+        filters=[_trimmed],
+        validators=[Length(max=NAME_LENGTH, message="Use at most %(max)d characters."), _one_line],
+    )
+
+
+def _code_field(label: str) -> StringField:
+    return StringField(
+        label,
+        filters=[_trimmed],
+        validators=[InputRequired("Enter the code."), Length(max=64, message="Enter a code, and nothing more.")],
+    )
+
+
+def show_errors(form: FlaskForm, error: InvalidFields) -> None:
+    """Put what a use case said of each field beside the field."""
+    for name, messages in error.errors.items():
+        form[name].errors = [*form[name].errors, *messages]
+
+
+class EmptyForm(FlaskForm):
+    """A button: nothing but its protection against forgery."""
+
+
+class LoginForm(FlaskForm):
+    email = _email_field()
+    password = _password_field()
     remember = BooleanField("Keep me signed in on this device", default=True)
     next = HiddenField()
 
 
+class CodeForm(FlaskForm):
+    code = _code_field("Code")
+
+
+class RegisterForm(FlaskForm):
+    first_name = _name_field("First name")
+    last_name = _name_field("Last name")
+    email = _email_field()
+    password = _password_field(message="Choose a password.")
+
+
+class EmailForm(FlaskForm):
+    email = _email_field()
+
+
+class ResetForm(FlaskForm):
+    password = _password_field("New password", "Choose a password.")
+
+
 class ProfileForm(FlaskForm):
-    first_name = StringField(
-        "First name",
-        filters=[_trimmed],
-        validators=[Length(max=NAME_LENGTH, message="Use at most %(max)d characters."), _one_line],
-    )
-    last_name = StringField(
-        "Last name",
-        filters=[_trimmed],
-        validators=[Length(max=NAME_LENGTH, message="Use at most %(max)d characters."), _one_line],
-    )
+    first_name = _name_field("First name")
+    last_name = _name_field("Last name")
+
+
+class PasswordChangeForm(FlaskForm):
+    current_password = _password_field("Current password", "Enter your current password.")
+    new_password = _password_field("New password", "Choose a password.")
+
+
+class EmailChangeForm(FlaskForm):
+    email = _email_field("New email address")
+    password = _password_field("Password", "Enter your password.")
+
+
+class PasswordProofForm(FlaskForm):
+    password = _password_field()
+    next = HiddenField()

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import sessions, tokens
 from webapp.database import db
-from webapp.errors import InvalidToken, MissingToken, SessionEnded
+from webapp.errors import InvalidToken, MissingToken, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.credentials import bearer_token, refuse_foreign_origin
@@ -21,6 +21,11 @@ from webapp.web.problems import is_for_program
 P = ParamSpec("P")
 
 ENDED_BECAUSE = {
+    "password_changed": "Your password was changed on another of your devices. Sign in with the new one.",
+    "password_reset": "Your password was set anew. Sign in with the new one.",
+    "second_factor_added": "Two-step sign-in was turned on. Sign in with a code.",
+    "disowned": "You said that this sign-in was not you.",
+    "email_change_undone": "The change of your address was undone.",
     "signed_out": "You signed out.",
     "ended_by_user": "You were signed out from another of your devices.",
     "ended_by_operator": "An administrator ended your session.",
@@ -46,6 +51,24 @@ def access_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         return view(*args, **kwargs)
 
     return guarded
+
+
+def fresh_sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let a risky view run only for 15 minutes after a sign-in or the password. Stands below the door's own guard."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        require_fresh_sign_in()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def require_fresh_sign_in() -> None:
+    """Raise ReauthenticationRequired if the sign-in is older than 15 minutes. A 403 for programs, which go on after
+    `POST /api/me/reauthenticate`; people are asked for their password and led back."""
+    if not g.auth.is_fresh(g.now):
+        raise ReauthenticationRequired
 
 
 def withhold_renewal() -> None:

@@ -53,6 +53,8 @@ def _set_caching(response: Response) -> Response:
 
 
 def _set_security_headers(response: Response) -> Response:
+    if _link_token():
+        response.headers["Referrer-Policy"] = "no-referrer"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if settings().is_https:
@@ -60,10 +62,16 @@ def _set_security_headers(response: Response) -> Response:
     return response
 
 
+def _link_token() -> str:
+    """Return the one-time token of an address that a mail led to, or an empty string."""
+    return str((request.view_args or {}).get("token", ""))
+
+
 def _log_request(response: Response) -> Response:
     auth = g.get("auth")
-    # Never the query string: it may carry what somebody took for a place for tokens.
-    path, milliseconds = ascii(request.path)[1:-1], round((perf_counter() - g.started) * 1000, 1)
+    # Never a one-time token, nor the query string: it may carry what somebody took for a place for tokens.
+    path = request.path.replace(_link_token(), "…") if _link_token() else request.path
+    path, milliseconds = ascii(path)[1:-1], round((perf_counter() - g.started) * 1000, 1)
     fields = {
         "request_id": g.request_id,
         "method": request.method,

@@ -3,17 +3,27 @@
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, json, render_template, request, url_for
+from flask import Flask, Response, current_app, g, json, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from webapp.database import OUTAGES
-from webapp.errors import AppError, DatabaseUnavailable, InvalidFields, SessionEnded, TokenExpired, Unauthorized
+from webapp.errors import (
+    AppError,
+    DatabaseUnavailable,
+    InvalidFields,
+    ReauthenticationRequired,
+    SessionEnded,
+    TokenExpired,
+    Unauthorized,
+)
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.limits import refusal
+from webapp.web.redirects import own_path
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +71,15 @@ def is_for_program() -> bool:
 
 
 def _app_error(error: AppError) -> Response:
+    g.refusal = error
     if g.get("is_oauth_form") and error.oauth_error:
         body = {"error": error.oauth_error, "error_description": error.detail}
         response = Response(json.dumps(body), HTTPStatus.BAD_REQUEST, content_type="application/json")
     elif is_for_program():
         errors = error.errors if isinstance(error, InvalidFields) else None
         response = problem(error.status, error.code, error.title, error.detail, errors=errors)
+    elif isinstance(error, ReauthenticationRequired):
+        response = redirect(url_for("security.confirm", next=_asking_page()), 303)  # type: ignore[assignment]
     else:
         response = _page(error.status, error.title, error.detail)
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
@@ -77,6 +90,12 @@ def _app_error(error: AppError) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _asking_page() -> str:
+    """Return the path of the page that was asked for, or that holds the form."""
+    source = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+    return own_path(source, default=url_for("account.profile"))
 
 
 def _csrf_error(error: CSRFError) -> Response:
@@ -130,13 +149,15 @@ def _unexpected(error: Exception) -> Response:
 def _page(
     status: int, title: str, detail: str, *, action_url: str | None = None, action_label: str | None = None
 ) -> Response:
+    # What a view has said would help (`g.next_step`: address and label), if anything.
+    next_step = g.get("next_step") or (url_for("home.index"), "Go to the first page")
     html = render_template(
         "error.html",
         status=status,
         title=title,
         detail=detail,
         request_id=g.get("request_id", ""),
-        action_url=action_url or url_for("home.index"),
-        action_label=action_label or "Go to the first page",
+        action_url=action_url or next_step[0],
+        action_label=action_label or next_step[1],
     )
     return Response(html, status)

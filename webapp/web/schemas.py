@@ -1,7 +1,7 @@
 """The shapes of the JSON API. Unknown fields are refused; strings are taken as they are, numbers never for strings."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -19,17 +19,75 @@ def _one_line(text: str) -> str:
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH), AfterValidator(_one_line)]
 
+Email = Annotated[str, StringConstraints(min_length=1, max_length=EMAIL_LENGTH)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=passwords.MAX_LENGTH)]
+# Its length is the policy's matter, which says so in words; this only bounds what is looked at.
+NewPassword = Annotated[str, StringConstraints(max_length=8 * passwords.MAX_LENGTH)]
+Code = Annotated[str, StringConstraints(max_length=64)]
+
 
 class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class LoginBody(RequestBody):
-    email: Annotated[str, StringConstraints(min_length=1, max_length=EMAIL_LENGTH)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=passwords.MAX_LENGTH)]
+    email: Email
+    password: Password
     transport: Transport | None = None
     remember: bool = True
-    code: Annotated[str, StringConstraints(max_length=64)] | None = None
+    code: Code | None = None
+
+
+class RegisterBody(RequestBody):
+    email: Email
+    password: NewPassword
+    first_name: Name = ""
+    last_name: Name = ""
+
+
+class TokenBody(RequestBody):
+    token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ForgotBody(RequestBody):
+    email: Email
+
+
+class ResetBody(TokenBody):
+    password: NewPassword
+
+
+class PasswordProofBody(RequestBody):
+    password: Password
+
+
+class PasswordChangeBody(RequestBody):
+    current_password: Password
+    new_password: NewPassword
+
+
+class EmailChangeBody(PasswordProofBody):
+    email: Email
+
+
+class CodeBody(RequestBody):
+    code: Code
+
+
+class PasskeyNameBody(RequestBody):
+    name: Annotated[str, StringConstraints(max_length=NAME_LENGTH)]
+
+
+class PasskeyBody(PasskeyNameBody):
+    """A `PublicKeyCredential` as its `toJSON()` gives it (WebAuthn level 3, §5.1), and what to call it."""
+
+    credential: dict[str, Any]
+
+
+class PasskeySignInBody(RequestBody):
+    credential: dict[str, Any]
+    transport: Transport | None = None
+    remember: bool = True
 
 
 class RefreshBody(RequestBody):
@@ -66,6 +124,21 @@ class UserAnswer(Answer):
     email_verified: bool
 
 
+class NoticeAnswer(Answer):
+    """What was begun, in a sentence for people."""
+
+    detail: str
+
+
+class EnrolmentAnswer(Answer):
+    secret: str
+    otpauth_uri: str
+
+
+class RecoveryCodesAnswer(Answer):
+    recovery_codes: list[str]
+
+
 class TokenAnswer(Answer):
     """RFC 6749 §5.1, and the user; `refresh_token` only where one travels in the body."""
 
@@ -82,6 +155,8 @@ class DeviceAnswer(Answer):
     browser: str
     system: str
     address: str
+    place: str
+    activity: str
     transport: Transport
     created_at: datetime
     last_seen_at: datetime
@@ -91,6 +166,17 @@ class DeviceAnswer(Answer):
 
 class DevicesAnswer(Answer):
     items: list[DeviceAnswer]
+
+
+class PasskeyAnswer(Answer):
+    id: int
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class PasskeysAnswer(Answer):
+    items: list[PasskeyAnswer]
 
 
 class ProductAnswer(Answer):

@@ -1,13 +1,22 @@
-"""The signed-in user, for programs."""
+"""The signed-in user, for programs: profile, password, address, data, and the end of the account."""
 
-from flask import Blueprint, g, jsonify
+from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts
+from webapp import accounts, authentication, email_change, personal_data
 from webapp.database import db
-from webapp.web import guard
+from webapp.web import credentials, guard
 from webapp.web.bodies import read_json
-from webapp.web.schemas import ProfileBody, UserAnswer
+from webapp.web.context import settings
+from webapp.web.limits import limit_mails
+from webapp.web.schemas import (
+    EmailChangeBody,
+    NoticeAnswer,
+    PasswordChangeBody,
+    PasswordProofBody,
+    ProfileBody,
+    UserAnswer,
+)
 
 me_api = Blueprint("me_api", __name__)
 
@@ -31,3 +40,64 @@ def update() -> ResponseReturnValue:
         now=g.now,
     )
     return jsonify(UserAnswer.model_validate(user).model_dump())
+
+
+@me_api.delete("/me")
+@guard.access_required
+def close() -> ResponseReturnValue:
+    guard.withhold_renewal()
+    body, user_id = read_json(PasswordProofBody), g.auth.user.id
+    accounts.close(db.session, settings(), user_id=user_id, password=body.password, client=g.client, now=g.now)
+    response = Response(status=204)
+    credentials.clear_dead_cookie(response, {(g.auth.sid, user_id)})
+    return response
+
+
+@me_api.post("/me/password")
+@guard.access_required
+def change_password() -> ResponseReturnValue:
+    guard.withhold_renewal()
+    body = read_json(PasswordChangeBody)
+    accounts.change_password(
+        db.session,
+        settings(),
+        user_id=g.auth.user.id,
+        sid=g.auth.sid,
+        **body.model_dump(),
+        client=g.client,
+        now=g.now,
+    )
+    return Response(status=204)
+
+
+@me_api.post("/me/email")
+@limit_mails
+@guard.access_required
+def change_email() -> ResponseReturnValue:
+    body = read_json(EmailChangeBody)
+    email_change.ask(db.session, settings(), user_id=g.auth.user.id, **body.model_dump(), client=g.client, now=g.now)
+    detail = "We have sent a link to the new address. Until it is opened, the old one stays."
+    return jsonify(NoticeAnswer(detail=detail).model_dump()), 202
+
+
+@me_api.post("/me/reauthenticate")
+@guard.access_required
+def reauthenticate() -> ResponseReturnValue:
+    body = read_json(PasswordProofBody)
+    authentication.reauthenticate(
+        db.session,
+        settings(),
+        sid=g.auth.sid,
+        user_id=g.auth.user.id,
+        password=body.password,
+        client=g.client,
+        now=g.now,
+    )
+    return Response(status=204)
+
+
+@me_api.get("/me/data")
+@guard.access_required
+@guard.fresh_sign_in_required
+def data() -> ResponseReturnValue:
+    return jsonify(personal_data.export(db.session, user_id=g.auth.user.id, client=g.client, now=g.now))

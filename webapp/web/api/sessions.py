@@ -25,6 +25,8 @@ def index() -> ResponseReturnValue:
 @sessions_api.delete("/sessions/<session_id:sid>")
 @guard.access_required
 def end(sid: str) -> ResponseReturnValue:
+    if sid != g.auth.sid:
+        guard.require_fresh_sign_in()
     if not revocation.end_own_session(db.session, sid=sid, user_id=g.auth.user.id, client=g.client, now=g.now):
         raise NotFound("You have no active session with this id.")
     response = Response(status=204)
@@ -36,6 +38,7 @@ def end(sid: str) -> ResponseReturnValue:
 
 @sessions_api.delete("/sessions")
 @guard.access_required
+@guard.fresh_sign_in_required
 def end_others() -> ResponseReturnValue:
     revocation.end_other_sessions(db.session, keep_sid=g.auth.sid, user_id=g.auth.user.id, client=g.client, now=g.now)
     return Response(status=204)
@@ -48,6 +51,8 @@ def _answer(device: Device) -> DeviceAnswer:
         browser=device.family,
         system=device.system,
         address=device.address,
+        place=device.place,
+        activity=device.activity,
         transport=device.transport,
         created_at=device.created_at,
         last_seen_at=device.last_seen_at,

@@ -9,7 +9,7 @@ from webapp.devices import list_devices
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.forms import ProfileForm
-from webapp.web.guard import sign_in_required
+from webapp.web.guard import fresh_sign_in_required, require_fresh_sign_in, sign_in_required
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -52,6 +52,8 @@ def devices() -> ResponseReturnValue:
 @account.post("/sessions/<session_id:sid>/end")
 @sign_in_required
 def end_device(sid: str) -> ResponseReturnValue:
+    if sid != g.auth.sid:
+        require_fresh_sign_in()
     ended = revocation.end_own_session(db.session, sid=sid, user_id=g.auth.user.id, client=g.client, now=g.now)
     if sid == g.auth.sid:
         flash("You are signed out.", "success")
@@ -67,6 +69,7 @@ def end_device(sid: str) -> ResponseReturnValue:
 
 @account.post("/sessions/end-others")
 @sign_in_required
+@fresh_sign_in_required
 def end_other_devices() -> ResponseReturnValue:
     count = revocation.end_other_sessions(
         db.session, keep_sid=g.auth.sid, user_id=g.auth.user.id, client=g.client, now=g.now

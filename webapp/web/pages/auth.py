@@ -1,19 +1,21 @@
-"""Signing in and out, for people."""
+"""Signing in and out, for people: password, then a code where a second factor is on."""
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, demo, revocation, sessions
+from webapp import authentication, demo, pending_sign_ins, revocation
 from webapp.database import db
-from webapp.errors import InvalidCredentials
-from webapp.web import cookies
+from webapp.errors import InvalidCode, InvalidCredentials, InvalidLink
+from webapp.web import cookies, signing_in
 from webapp.web.context import settings
 from webapp.web.credentials import sessions_of_cookie
-from webapp.web.forms import LoginForm
+from webapp.web.forms import CodeForm, LoginForm
 from webapp.web.limits import limit_failed_sign_ins
 from webapp.web.redirects import own_path
 
 auth = Blueprint("auth", __name__)
+
+PENDING = "pending_sign_in"  # in the form session: what waits for its code, and where it is to lead
 
 
 @auth.get("/login")
@@ -30,18 +32,56 @@ def submit_login() -> ResponseReturnValue:
     if not form.validate():
         return _login_page(form), 422
     try:
-        user = accounts.authenticate(
+        found = authentication.check_password(
             db.session,
             settings(),
             email=form.email.data,
             password=form.password.data,
+            device=signing_in.device(),
             client=g.client,
             now=g.now,
         )
     except InvalidCredentials as error:
         form.form_errors.append(f"{error.title}.")
         return _login_page(form), 422
-    return _sign_in(user.id, remember=form.remember.data, destination=_destination(form.next.data))
+    if found.needs_code:
+        token = pending_sign_ins.begin(db.session, user_id=found.user_id, now=g.now)
+        session[PENDING] = {"token": token, "remember": form.remember.data, "next": form.next.data}
+        return redirect(url_for("auth.code"), 303)
+    destination = _destination(form.next.data)
+    return signing_in.lead_in(found.user_id, remember=form.remember.data, destination=destination)
+
+
+@auth.get("/login/code")
+def code() -> ResponseReturnValue:
+    if PENDING not in session:
+        return redirect(url_for("auth.login"), 303)
+    return render_template("auth/code.html", form=CodeForm())
+
+
+@auth.post("/login/code")
+@limit_failed_sign_ins
+def submit_code() -> ResponseReturnValue:
+    form, waiting = CodeForm(), session.get(PENDING, {})
+    if not form.validate():
+        return render_template("auth/code.html", form=form), 422
+    try:
+        user_id = pending_sign_ins.finish(
+            db.session,
+            settings(),
+            token=waiting.get("token", ""),
+            code=form.code.data,
+            client=g.client,
+            now=g.now,
+        )
+    except InvalidCode as error:
+        form.code.errors = [f"{error.title}. Enter the newest one."]
+        return render_template("auth/code.html", form=form), 422
+    except InvalidLink:
+        session.pop(PENDING, None)
+        flash("That took too long, or was tried too often. Sign in again.", "info")
+        return redirect(url_for("auth.login"), 303)
+    return signing_in.lead_in(user_id, remember=waiting["remember"], destination=_destination(waiting["next"]))
 
 
 @auth.post("/logout")
@@ -57,23 +97,6 @@ def logout() -> ResponseReturnValue:
 
 def _login_page(form: LoginForm) -> str:
     return render_template("auth/login.html", form=form, demo_users=demo.credentials(db.session, settings()))
-
-
-def _sign_in(user_id: int, *, remember: bool, destination: str) -> ResponseReturnValue:
-    pair = sessions.open_session(
-        db.session,
-        settings(),
-        user_id=user_id,
-        transport="cookie",
-        remember=remember,
-        client=g.client,
-        now=g.now,
-    )
-    # A new sign-in starts a new form session: nothing that was planted before it stays.
-    session.clear()
-    response = redirect(destination, 303)
-    cookies.set_refresh(settings(), response, pair)
-    return response
 
 
 def _destination(target: str | None) -> str:

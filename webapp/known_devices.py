@@ -1,0 +1,51 @@
+"""Known devices: a signed cookie that says which accounts were signed in to from this browser, and when.
+
+It opens nothing. It passes the throttle that strangers have filled, and it spares its owner the mail about a new
+device. Each device fails on its own account: the nonce is its name in the audit log."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from webapp.config import Settings
+
+LIFETIME: Final = timedelta(days=180)
+MOST_ACCOUNTS: Final = 10
+
+
+class KnownDevice(NamedTuple):
+    """What the cookie says: the device's nonce, and for each user id when it was last signed in to (seconds)."""
+
+    nonce: str
+    accounts: dict[str, int]
+
+    def knows(self, user_id: int, *, forgotten_at: datetime | None, now: datetime) -> bool:
+        """Whether this device signed in to the account within LIFETIME, and since the account forgot its devices."""
+        since = max(now - LIFETIME, forgotten_at or datetime.min.replace(tzinfo=UTC))
+        return self.accounts.get(str(user_id), 0) > since.timestamp()
+
+
+NOBODY: Final = KnownDevice("", {})
+
+
+def read(settings: Settings, cookie: str | None) -> KnownDevice:
+    """Return what the cookie says, or a device that knows nobody if it says nothing that we have signed."""
+    try:
+        values: dict[str, Any] = _serializer(settings).loads(cookie or "")
+        return KnownDevice(values["n"], values["u"])
+    except BadData:
+        return NOBODY
+
+
+def write(settings: Settings, device: KnownDevice, *, user_id: int, now: datetime) -> str:
+    """Return the cookie of a device on which the user has just signed in; it keeps the ten latest accounts."""
+    accounts = {**device.accounts, str(user_id): int(now.timestamp())}
+    latest = sorted(accounts.items(), key=lambda item: item[1])[-MOST_ACCOUNTS:]
+    nonce = device.nonce or secrets.token_urlsafe(12)
+    return str(_serializer(settings).dumps({"n": nonce, "u": dict(latest)}))
+
+
+def _serializer(settings: Settings) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.secret_key.get_secret_value(), salt="known device")

@@ -1,0 +1,148 @@
+"""The messages: each kind's recipient, link and words, made when it is sent. Templates in templates/mail say the rest.
+
+A template has blocks: `subject`, `body` (paragraphs parted by blank lines), and `action`, the label of the link. Text
+and HTML part are made from the same blocks, so that they say the same."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import formataddr
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from sqlalchemy import select
+
+from webapp import one_time_tokens
+from webapp.config import ROOT, Settings
+from webapp.database import DbSession
+from webapp.devices import device_name
+from webapp.models import AuthSession, OutboxMail, User
+from webapp.one_time_tokens import Purpose
+from webapp.outbox import MailKind
+
+_environment: Final = Environment(
+    loader=FileSystemLoader(ROOT / "templates" / "mail"),
+    autoescape=select_autoescape(["html"], default=False),  # text parts are text
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Message(NamedTuple):
+    """A mail that is ready to go: sender and recipient as headers want them, subject, link, and its two parts."""
+
+    sender: str
+    recipient: str
+    subject: str
+    link: str
+    text: str
+    html: str
+
+
+class _Link(NamedTuple):
+    """Where a mail leads: a path, which ends in a one-time token if there is a purpose for one."""
+
+    path: str
+    purpose: Purpose | None = None
+
+
+_LINKS: Final = {
+    MailKind.CONFIRM_ADDRESS: _Link("/verify/", Purpose.VERIFY_EMAIL),
+    MailKind.ALREADY_REGISTERED: _Link("/login"),
+    MailKind.RESET_PASSWORD: _Link("/reset/", Purpose.RESET_PASSWORD),
+    MailKind.PASSWORD_CHANGED: _Link("/forgot"),
+    MailKind.CONFIRM_NEW_ADDRESS: _Link("/verify/", Purpose.CHANGE_EMAIL),
+    MailKind.ADDRESS_CHANGE_ASKED: _Link("/account/security"),
+    MailKind.ADDRESS_CHANGED: _Link("/undo/", Purpose.UNDO_EMAIL_CHANGE),
+    MailKind.ADDRESS_IN_USE: _Link("/login"),
+    MailKind.NEW_DEVICE: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
+    MailKind.TOKEN_REUSED: _Link("/account/sessions"),
+    MailKind.NEW_DEVICES_LOCKED: _Link("/reset/", Purpose.RESET_PASSWORD),
+    MailKind.SECOND_FACTOR_ADDED: _Link("/account/security"),
+    MailKind.SECOND_FACTOR_REMOVED: _Link("/account/security"),
+    MailKind.RECOVERY_CODE_USED: _Link("/account/security"),
+    MailKind.PASSKEY_ADDED: _Link("/account/security"),
+    MailKind.PASSKEY_REMOVED: _Link("/account/security"),
+    MailKind.ACCOUNT_DELETED: _Link("/register"),
+}
+# A new link takes the place of the ones before; each new device and each change of address has one of its own.
+_REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
+
+
+def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime) -> Message | None:
+    """Return the mail of an outbox row with the link it needs, or None if there is nobody to send it to; commits.
+
+    It goes to the address that the database holds, never to one that was typed, but for those that say so."""
+    user = db.get(User, row.user_id) if row.user_id is not None else None
+    recipient = row.detail.get("address") or (user.email if user else None)
+    if recipient is None:
+        return None
+    kind = MailKind(row.kind)
+    values = {
+        "name": user.first_name if user else "",
+        "email": user.email if user else recipient,
+        "at": row.created_at,
+        "link": _link(db, settings, row, user=user, recipient=recipient, now=now),
+        "site": settings.base_url,
+        **_device_of(db, row.detail.get("session_id")),
+        **{name: value for name, value in row.detail.items() if name not in ("address", "session_id")},
+    }
+    db.commit()
+    return _render(settings, kind, recipient, values)
+
+
+def _link(
+    db: DbSession, settings: Settings, row: OutboxMail, *, user: User | None, recipient: str, now: datetime
+) -> str:
+    link = _LINKS[MailKind(row.kind)]
+    if link.purpose is None or user is None:
+        return f"{settings.base_url}{link.path}"
+    if link.purpose in _REPLACING:
+        one_time_tokens.cancel(db, link.purpose, user_id=user.id, now=now)
+    token = one_time_tokens.issue(
+        db,
+        link.purpose,
+        user_id=user.id,
+        # A link stands for the address that it is sent to; one about a session, for the session.
+        email=None if link.purpose is Purpose.DISOWN_SIGN_IN else recipient,
+        session_id=row.detail.get("session_id"),
+        now=now,
+    )
+    return f"{settings.base_url}{link.path}{token}"
+
+
+def _device_of(db: DbSession, sid: str | None) -> dict[str, Any]:
+    session = db.scalar(select(AuthSession).where(AuthSession.id == sid)) if sid else None
+    if session is None:
+        return {"device": "an unknown device", "address": "", "signed_in_at": None}
+    device = " on ".join(device_name(session.user_agent))
+    return {"device": device, "address": session.ip, "signed_in_at": session.created_at}
+
+
+def _render(settings: Settings, kind: MailKind, recipient: str, values: dict[str, Any]) -> Message:
+    block = _blocks(_environment.get_template(f"{kind}.txt"), values)
+    # Paragraphs are wrapped in the template; one line each is what both parts start from.
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", block("body")) if part.strip()]
+    parts = {
+        **values,
+        "subject": " ".join(block("subject").split()),
+        "paragraphs": paragraphs,
+        "action": block("action"),
+    }
+    route = settings.mail_route
+    sender = (route.sender if route else "") or f"no-reply@{urlsplit(settings.base_url).hostname}"
+    return Message(
+        sender=formataddr(("Evergreen", sender)),
+        recipient=recipient,
+        subject=parts["subject"],
+        link=values["link"],
+        text=_environment.get_template("_layout.txt").render(parts),
+        html=_environment.get_template("_layout.html").render(parts),
+    )
+
+
+def _blocks(template: Template, values: dict[str, Any]) -> Callable[[str], str]:
+    context = template.new_context(values)
+    return lambda name: "".join(template.blocks[name](context)).strip() if name in template.blocks else ""

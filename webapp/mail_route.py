@@ -1,0 +1,54 @@
+"""MAIL_URL: where mail goes, as one address like those of databases."""
+
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+Tls = Literal["off", "starttls", "on"]
+_PORTS: Final[dict[str, int]] = {"off": 25, "starttls": 587, "on": 465}
+
+
+class MailRoute(NamedTuple):
+    """A folder, or an SMTP server and how to speak to it; `sender` is an address, or empty for the default one."""
+
+    folder: Path | None
+    host: str = ""
+    port: int = 0
+    username: str = ""
+    password: str = ""
+    tls: Tls = "off"
+    sender: str = ""
+
+
+def parse_mail_url(url: str) -> MailRoute | None:
+    """Return what the address says, or None for an empty one. Raises ValueError with what is wrong, never the value."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address: smtp://user:password@host:587?tls=starttls or file:///folder") from None
+    query = parse_qs(parts.query, keep_blank_values=True)
+    if set(query) - {"tls", "from"} or any(len(values) > 1 for values in query.values()):
+        raise ValueError("takes tls= and from= after the ?, each once, and nothing else")
+    sender = query.get("from", [""])[0]
+    if sender:
+        try:
+            sender = validate_email(sender, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError:
+            raise ValueError("has no e-mail address as from=") from None
+    if parts.scheme == "file":
+        if parts.netloc or not parts.path.startswith("/"):
+            raise ValueError("must name a folder by its full path: file:///folder")
+        return MailRoute(folder=Path(unquote(parts.path)), sender=sender)
+    if parts.scheme != "smtp" or not parts.hostname:
+        raise ValueError("must begin with smtp://host or file:///")
+    username, password = unquote(parts.username or ""), unquote(parts.password or "")
+    # Whoever sends a password means to keep it: in the clear only if that is asked for.
+    tls = query.get("tls", ["starttls" if username else "off"])[0]
+    if tls not in _PORTS:
+        raise ValueError("takes tls=off, tls=starttls or tls=on")
+    return MailRoute(None, parts.hostname, port or _PORTS[tls], username, password, tls, sender)  # type: ignore[arg-type]

@@ -1,0 +1,122 @@
+"""One-time tokens: 256 random bits that open one thing once; the database knows their SHA-256 only."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from webapp.database import DbSession
+from webapp.errors import InvalidLink
+from webapp.models import OneTimeToken
+
+_BYTES: Final = 32
+
+
+class Purpose(StrEnum):
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a purpose
+    CHANGE_EMAIL = "change_email"
+    UNDO_EMAIL_CHANGE = "undo_email_change"
+    DISOWN_SIGN_IN = "disown_sign_in"
+    SECOND_FACTOR = "second_factor"
+    PASSKEY_CREATION = "passkey_creation"
+    PASSKEY_SIGN_IN = "passkey_sign_in"
+
+
+_LIFETIMES: Final = {
+    Purpose.VERIFY_EMAIL: timedelta(hours=1),
+    Purpose.RESET_PASSWORD: timedelta(hours=1),
+    Purpose.CHANGE_EMAIL: timedelta(hours=1),
+    # Remedies: whoever reads the mail after a holiday needs them still.
+    Purpose.UNDO_EMAIL_CHANGE: timedelta(days=7),
+    Purpose.DISOWN_SIGN_IN: timedelta(days=7),
+    Purpose.SECOND_FACTOR: timedelta(minutes=5),
+    Purpose.PASSKEY_CREATION: timedelta(minutes=5),
+    Purpose.PASSKEY_SIGN_IN: timedelta(minutes=5),
+}
+
+
+def issue(
+    db: DbSession,
+    purpose: Purpose,
+    *,
+    user_id: int | None,
+    now: datetime,
+    email: str | None = None,
+    session_id: str | None = None,
+) -> str:
+    """Return a new token, bound to its purpose, user, address and session; the caller commits."""
+    token = secrets.token_urlsafe(_BYTES)
+    db.add(
+        OneTimeToken(
+            digest=_digest(token),
+            purpose=purpose,
+            user_id=user_id,
+            email=email,
+            session_id=session_id,
+            created_at=now,
+            expires_at=now + _LIFETIMES[purpose],
+        )
+    )
+    return token
+
+
+def look(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTimeToken:
+    """Return the row of a token that still opens something, and leave it so. Raises InvalidLink otherwise."""
+    found = db.scalar(select(OneTimeToken).where(*_is_open(token, purposes, now)))
+    if found is None:
+        raise InvalidLink
+    return found
+
+
+def spend(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTimeToken:
+    """Return the row of a token and use it up; the caller commits. Raises InvalidLink for whoever comes second."""
+    # One conditional UPDATE: of twenty at once, one finds the token unused.
+    spent = db.scalar(
+        update(OneTimeToken)
+        .where(*_is_open(token, purposes, now))
+        .values(used_at=now)
+        .returning(OneTimeToken)
+        .execution_options(synchronize_session=False)
+    )
+    if spent is None:
+        raise InvalidLink
+    return spent
+
+
+def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime) -> None:
+    """Make every unused token of the user for these purposes useless; the caller commits."""
+    db.execute(
+        update(OneTimeToken)
+        .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes), OneTimeToken.used_at.is_(None))
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def purge(db: DbSession, *, now: datetime) -> int:
+    """Delete the rows of expired tokens; commits. Return how many."""
+    gone = db.scalars(
+        delete(OneTimeToken)
+        .where(OneTimeToken.expires_at <= now)
+        .returning(OneTimeToken.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    db.commit()
+    return len(gone)
+
+
+def _is_open(token: str, purposes: tuple[Purpose, ...], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OneTimeToken.digest == _digest(token),
+        OneTimeToken.purpose.in_(purposes),
+        OneTimeToken.used_at.is_(None),
+        OneTimeToken.expires_at > now,
+    )
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

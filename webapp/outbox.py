@@ -1,0 +1,120 @@
+"""The outbox: mails that are still to be sent, written in the same transaction as what they tell of.
+
+A row says what a mail is about and never holds its text or a link: one-time tokens are made when it is sent, so that
+none lies about in the database. Senders of several workers and hosts claim rows one by one; see postman.py."""
+
+import threading
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import event, or_, select, update
+from sqlalchemy.orm import Session
+
+from webapp.database import DbSession
+from webapp.models import OutboxMail
+
+# How long a claim holds: longer than any sending takes. A sender that was killed meanwhile has its mail sent again.
+LEASE: Final = timedelta(minutes=5)
+FIRST_PAUSE: Final = timedelta(seconds=10)
+LONGEST_PAUSE: Final = timedelta(minutes=15)
+GIVE_UP_AFTER: Final = timedelta(days=3)
+
+mail_waits: Final = threading.Event()  # set when this process has committed a new mail
+
+
+class MailKind(StrEnum):
+    """What a mail tells; each has a template of this name in templates/mail."""
+
+    CONFIRM_ADDRESS = "confirm_address"
+    ALREADY_REGISTERED = "already_registered"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    CONFIRM_NEW_ADDRESS = "confirm_new_address"
+    ADDRESS_CHANGE_ASKED = "address_change_asked"
+    ADDRESS_CHANGED = "address_changed"
+    ADDRESS_IN_USE = "address_in_use"
+    NEW_DEVICE = "new_device"
+    TOKEN_REUSED = "token_reused"  # noqa: S105
+    NEW_DEVICES_LOCKED = "new_devices_locked"
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    ACCOUNT_DELETED = "account_deleted"
+
+
+def enqueue(db: DbSession, kind: MailKind, *, user_id: int | None, now: datetime, **detail: Any) -> None:
+    """Add one mail to the transaction at hand; the caller commits. `detail` must hold no secret.
+
+    Without `user_id` and without an `address` in the detail the row is a decoy: it costs what a mail costs and is
+    dropped by the sender, so that who asks cannot tell by the time whether an address has an account."""
+    db.add(OutboxMail(kind=kind, user_id=user_id, detail=detail, created_at=now, next_attempt_at=now))
+    db.info["has_new_mail"] = True
+
+
+@event.listens_for(Session, "after_commit")
+def _wake_sender(session: Session) -> None:
+    if session.info.pop("has_new_mail", False):
+        mail_waits.set()
+
+
+# --- the sender's side -----------------------------------------------------------------------------------
+
+
+def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
+    """Return one mail that is due, taken for LEASE, or None; commits. No other sender is given it meanwhile."""
+    due = (
+        select(OutboxMail.id, OutboxMail.next_attempt_at)
+        .where(OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= now)
+        .order_by(OutboxMail.next_attempt_at, OutboxMail.id)
+        .limit(20)
+    )
+    for mail_id, seen_at in db.execute(due).all():
+        # Conditional: of many senders that saw the row, one moves it on.
+        taken = db.scalar(
+            update(OutboxMail)
+            .where(OutboxMail.id == mail_id, OutboxMail.next_attempt_at == seen_at, OutboxMail.failed_at.is_(None))
+            .values(next_attempt_at=now + LEASE, attempts=OutboxMail.attempts + 1)
+            .returning(OutboxMail)
+            .execution_options(synchronize_session=False)
+        )
+        db.commit()
+        if taken is not None:
+            return taken
+    return None
+
+
+def remove(db: DbSession, mail: OutboxMail) -> None:
+    """Forget a mail that was sent, or that has nobody to go to any more; commits."""
+    db.delete(mail)
+    db.commit()
+
+
+def postpone(db: DbSession, mail: OutboxMail, *, error: str, is_final: bool, now: datetime) -> None:
+    """Keep a mail that could not be sent for later, twice as late each time, or for an operator if final; commits."""
+    pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 10), LONGEST_PAUSE)
+    mail.next_attempt_at = now + pause
+    mail.last_error = error[:200]
+    if is_final or now - mail.created_at > GIVE_UP_AFTER:
+        mail.failed_at = now
+    db.commit()
+
+
+def retry_failed(db: DbSession, *, now: datetime) -> int:
+    """Make every mail that was given up or waits for its next attempt due at once; commits. Return how many."""
+    retried = db.scalars(
+        update(OutboxMail)
+        .where(or_(OutboxMail.failed_at.is_not(None), OutboxMail.last_error != ""))
+        .values(failed_at=None, next_attempt_at=now, created_at=now)
+        .returning(OutboxMail.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    db.commit()
+    return len(retried)
+
+
+def waiting(db: DbSession, *, limit: int) -> list[OutboxMail]:
+    """Return what is still to be sent, the oldest first."""
+    return list(db.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(limit)))

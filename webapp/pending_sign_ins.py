@@ -1,0 +1,39 @@
+"""Sign-ins on a page that have shown the password and wait for the code: for five minutes, once, for nothing else."""
+
+from datetime import datetime
+
+from webapp import audit, mfa, one_time_tokens
+from webapp.config import Settings
+from webapp.database import DbSession
+from webapp.errors import InvalidLink, TooManyAttempts
+from webapp.models import User
+from webapp.one_time_tokens import Purpose
+
+
+def begin(db: DbSession, *, user_id: int, now: datetime) -> str:
+    """Return a token that stands for the password until the code comes; commits."""
+    token = one_time_tokens.issue(db, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+    db.commit()
+    return token
+
+
+def finish(db: DbSession, settings: Settings, *, token: str, code: str, client: audit.Client, now: datetime) -> int:
+    """Return whose sign-in it is, for this code; both are used up; the caller opens the session and commits.
+
+    Raises InvalidLink for a token that is too old or used, or whose user may not sign in, InvalidCode, which leaves it
+    as it is, and TooManyAttempts, which ends it."""
+    row = one_time_tokens.look(db, token, Purpose.SECOND_FACTOR, now=now)
+    user_id = row.user_id
+    user = db.get(User, user_id) if user_id is not None else None
+    if user_id is None or user is None or not user.is_active:
+        raise InvalidLink
+    try:
+        mfa.check_code(db, settings, user_id=user_id, code=code, client=client, now=now)
+    except TooManyAttempts:
+        db.rollback()
+        one_time_tokens.cancel(db, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+        # Committed here: the refusal must not bring the token back.
+        db.commit()
+        raise
+    one_time_tokens.spend(db, token, Purpose.SECOND_FACTOR, now=now)
+    return user_id

@@ -1,0 +1,73 @@
+"""Recovery codes: ten codes that stand in for a lost second factor, shown once, hashed as passwords are, used once."""
+
+import base64
+import secrets
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, select
+
+from webapp import audit, outbox, passwords
+from webapp.database import DbSession
+from webapp.errors import SecondFactorState
+from webapp.models import RecoveryCode, User
+
+COUNT: Final = 10
+_BYTES: Final = 10  # 80 random bits: sixteen characters of base32
+
+
+def make() -> tuple[list[str], list[str]]:
+    """Return ten new codes, "ABCD-EFGH-IJKL-MNOP", and their hashes, which `replace` stores."""
+    codes = [_spelled(base64.b32encode(secrets.token_bytes(_BYTES)).decode()) for _ in range(COUNT)]
+    return codes, [passwords.hash_password(code) for code in codes]
+
+
+def replace(db: DbSession, *, user_id: int, hashes: list[str]) -> None:
+    """Let these be the user's codes, and no others; the caller commits."""
+    db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    db.add_all(RecoveryCode(user_id=user_id, code_hash=code_hash) for code_hash in hashes)
+
+
+def renew(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> list[str]:
+    """Return ten new codes; the old ones open nothing any more; commits.
+
+    Raises SecondFactorState if the user has no second factor for which they could stand in."""
+    codes, hashes = make()
+    # The row is locked, so that of two renewals at once one whole set of codes stays.
+    is_on = select(User.id).where(User.id == user_id, User.totp_enabled_at.is_not(None)).with_for_update()
+    if db.scalar(is_on) is None:
+        raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
+    replace(db, user_id=user_id, hashes=hashes)
+    audit.record(db, audit.Kind.RECOVERY_CODES_MADE, client=client, now=now, user_id=user_id, actor_id=user_id)
+    db.commit()
+    return codes
+
+
+def count(db: DbSession, *, user_id: int) -> int:
+    """Return how many codes are left."""
+    return len(db.scalars(select(RecoveryCode.id).where(RecoveryCode.user_id == user_id)).all())
+
+
+def take(db: DbSession, *, user_id: int, code: str, client: audit.Client, now: datetime) -> bool:
+    """Whether `code` is one of the user's, in whatever case and grouping; it is used up; the caller commits."""
+    rows = db.execute(select(RecoveryCode.id, RecoveryCode.code_hash).where(RecoveryCode.user_id == user_id)).all()
+    db.rollback()  # hands the connection back: each of the codes left takes a hash
+    spelled = _spelled(code)
+    matching = next((row.id for row in rows if passwords.verify_password(row.code_hash, spelled)), None)
+    taken = db.scalar(
+        delete(RecoveryCode)
+        .where(RecoveryCode.id == matching)
+        .returning(RecoveryCode.id)
+        .execution_options(synchronize_session=False)
+    )
+    if taken is None:
+        return False
+    audit.record(db, audit.Kind.RECOVERY_CODE_USED, client=client, now=now, user_id=user_id, actor_id=user_id)
+    outbox.enqueue(db, outbox.MailKind.RECOVERY_CODE_USED, user_id=user_id, now=now, left=len(rows) - 1)
+    return True
+
+
+def _spelled(code: str) -> str:
+    """Return a code as it is shown and hashed: capitals in groups of four."""
+    plain = "".join(code.split()).replace("-", "").upper()
+    return "-".join(plain[start : start + 4] for start in range(0, len(plain), 4))

@@ -1,0 +1,54 @@
+"""The throttle per account: how many failures the audit log holds within a window, over all workers and hosts.
+
+Known devices count by themselves, so that strangers who fail cannot keep an owner out."""
+
+import math
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from webapp import audit
+from webapp.database import DbSession
+from webapp.errors import TooManyAttempts
+from webapp.models import AuditEvent
+
+MINUTES_5: Final = timedelta(minutes=5)
+Rules = tuple[tuple[int, timedelta], ...]  # so many failures within such a time
+
+SIGN_IN_RULES: Final[Rules] = ((10, MINUTES_5),)
+PASSWORD_RULES: Final[Rules] = ((10, MINUTES_5),)
+CODE_RULES: Final[Rules] = ((5, MINUTES_5), (20, timedelta(hours=1)), (50, timedelta(days=1)))
+# Mails that anybody can have sent to an address.
+MAILS_A_DAY: Final = 5
+# After so many failures in a row from new devices, the right password alone lets no new device in: the owner is mailed
+# a link (NIST SP 800-63B-4 §3.2.2).
+FAILURES_IN_A_ROW: Final = 100
+
+
+def check(db: DbSession, kind: audit.Kind, rules: Rules, *, account_key: str, now: datetime) -> None:
+    """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often."""
+    for most, window in rules:
+        oldest = db.scalar(
+            select(AuditEvent.at)
+            .where(AuditEvent.account_key == account_key, AuditEvent.kind == kind, AuditEvent.at > now - window)
+            .order_by(AuditEvent.at.desc())
+            .offset(most - 1)
+            .limit(1)
+        )
+        if oldest is not None:
+            raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))
+
+
+def mails_are_spent(db: DbSession, *kinds: audit.Kind, account_key: str, now: datetime) -> bool:
+    """Whether the address has been sent its mails of the day already."""
+    sent = db.scalars(
+        select(AuditEvent.id)
+        .where(
+            AuditEvent.account_key == account_key,
+            AuditEvent.kind.in_(kinds),
+            AuditEvent.at > now - timedelta(days=1),
+        )
+        .limit(MAILS_A_DAY)
+    ).all()
+    return len(sent) == MAILS_A_DAY

@@ -1,0 +1,79 @@
+"""Passkeys, for programs in a browser: our own pages, and front ends of allowed origins."""
+
+from flask import Blueprint, Response, g, jsonify
+from flask.typing import ResponseReturnValue
+
+from webapp import passkeys
+from webapp.database import db
+from webapp.web import credentials, guard, signing_in
+from webapp.web.bodies import read_json
+from webapp.web.context import settings
+from webapp.web.limits import limit_chatter, limit_failed_sign_ins
+from webapp.web.schemas import (
+    PasskeyAnswer,
+    PasskeyBody,
+    PasskeyNameBody,
+    PasskeysAnswer,
+    PasskeySignInBody,
+)
+
+passkeys_api = Blueprint("passkeys_api", __name__)
+
+
+@passkeys_api.get("/passkeys")
+@guard.access_required
+def index() -> ResponseReturnValue:
+    found = passkeys.list_passkeys(db.session, user_id=g.auth.user.id)
+    answer = PasskeysAnswer(items=[PasskeyAnswer.model_validate(passkey) for passkey in found])
+    return jsonify(answer.model_dump(mode="json"))
+
+
+@passkeys_api.post("/passkeys/options")
+@guard.access_required
+@guard.fresh_sign_in_required
+def creation_options() -> ResponseReturnValue:
+    return jsonify(passkeys.creation_options(db.session, settings(), user_id=g.auth.user.id, now=g.now))
+
+
+@passkeys_api.post("/passkeys")
+@guard.access_required
+@guard.fresh_sign_in_required
+def add() -> ResponseReturnValue:
+    body = read_json(PasskeyBody)
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    passkey = passkeys.add(db.session, settings(), credential=body.credential, name=body.name, **who)
+    return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json")), 201
+
+
+@passkeys_api.patch("/passkeys/<int:passkey_id>")
+@guard.access_required
+def rename(passkey_id: int) -> ResponseReturnValue:
+    name = read_json(PasskeyNameBody).name
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    passkey = passkeys.rename(db.session, passkey_id=passkey_id, name=name, **who)
+    return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json"))
+
+
+@passkeys_api.delete("/passkeys/<int:passkey_id>")
+@guard.access_required
+@guard.fresh_sign_in_required
+def remove(passkey_id: int) -> ResponseReturnValue:
+    passkeys.remove(db.session, passkey_id=passkey_id, user_id=g.auth.user.id, client=g.client, now=g.now)
+    return Response(status=204)
+
+
+@passkeys_api.post("/login/passkey/options")
+@limit_chatter
+def request_options() -> ResponseReturnValue:
+    credentials.refuse_foreign_origin()
+    return jsonify(passkeys.request_options(db.session, settings(), now=g.now))
+
+
+@passkeys_api.post("/login/passkey")
+@limit_failed_sign_ins
+def sign_in() -> ResponseReturnValue:
+    credentials.refuse_foreign_origin()
+    body = read_json(PasskeySignInBody)
+    transport = signing_in.choose_transport(body.transport)
+    user_id = passkeys.authenticate(db.session, settings(), credential=body.credential, client=g.client, now=g.now)
+    return signing_in.answer_sign_in(user_id, transport=transport, remember=body.remember)

@@ -1,0 +1,55 @@
+"""The second factor, for programs: setting it up, its recovery codes, taking it away."""
+
+from flask import Blueprint, Response, g, jsonify
+from flask.typing import ResponseReturnValue
+
+from webapp import authentication, mfa, recovery_codes
+from webapp.database import db
+from webapp.web import guard
+from webapp.web.bodies import read_json
+from webapp.web.context import settings
+from webapp.web.schemas import CodeBody, EnrolmentAnswer, PasswordProofBody, RecoveryCodesAnswer
+
+second_factor_api = Blueprint("second_factor_api", __name__)
+
+
+@second_factor_api.post("/me/totp")
+@guard.access_required
+@guard.fresh_sign_in_required
+def begin() -> ResponseReturnValue:
+    enrolment = mfa.begin(db.session, settings(), user_id=g.auth.user.id)
+    return jsonify(EnrolmentAnswer(secret=enrolment.secret, otpauth_uri=enrolment.uri).model_dump())
+
+
+@second_factor_api.post("/me/totp/confirm")
+@guard.access_required
+@guard.fresh_sign_in_required
+def confirm() -> ResponseReturnValue:
+    codes = mfa.confirm(
+        db.session,
+        settings(),
+        user_id=g.auth.user.id,
+        sid=g.auth.sid,
+        code=read_json(CodeBody).code,
+        client=g.client,
+        now=g.now,
+    )
+    return jsonify(RecoveryCodesAnswer(recovery_codes=codes).model_dump())
+
+
+@second_factor_api.delete("/me/totp")
+@guard.access_required
+def remove() -> ResponseReturnValue:
+    user_id, password = g.auth.user.id, read_json(PasswordProofBody).password
+    who = {"user_id": user_id, "client": g.client, "now": g.now}
+    authentication.confirm_password(db.session, settings(), password=password, **who)
+    mfa.remove(db.session, **who)
+    return Response(status=204)
+
+
+@second_factor_api.post("/me/recovery-codes")
+@guard.access_required
+@guard.fresh_sign_in_required
+def renew_codes() -> ResponseReturnValue:
+    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    return jsonify(RecoveryCodesAnswer(recovery_codes=codes).model_dump())

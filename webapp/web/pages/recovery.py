@@ -1,0 +1,92 @@
+"""Getting an account back, for people: the forgotten password, and the links of mails that say "this was not me"."""
+
+from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import email_change, one_time_tokens, recovery
+from webapp.database import db
+from webapp.errors import InvalidFields
+from webapp.one_time_tokens import Purpose
+from webapp.web import cookies
+from webapp.web.context import settings
+from webapp.web.forms import EmailForm, EmptyForm, ResetForm, show_errors
+from webapp.web.limits import limit_mails
+
+pages = Blueprint("recovery", __name__)
+
+
+@pages.get("/forgot")
+def forgot() -> ResponseReturnValue:
+    return render_template("auth/forgot.html", form=EmailForm(data={"email": g.auth.user.email if g.auth else ""}))
+
+
+@pages.post("/forgot")
+@limit_mails
+def submit_forgot() -> ResponseReturnValue:
+    form = EmailForm()
+    if not form.validate():
+        return render_template("auth/forgot.html", form=form), 422
+    recovery.forgot(db.session, email=form.email.data, client=g.client, now=g.now)
+    return redirect(url_for("registration.check_your_mail", about="password"), 303)
+
+
+@pages.get("/reset/<token>")
+def reset(token: str) -> ResponseReturnValue:
+    return _reset_page(token, ResetForm())
+
+
+@pages.post("/reset/<token>")
+def submit_reset(token: str) -> ResponseReturnValue:
+    form = ResetForm()
+    if not form.validate():
+        return _reset_page(token, form), 422
+    try:
+        recovery.reset(db.session, settings(), token=token, password=form.password.data, client=g.client, now=g.now)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return _reset_page(token, form), 422
+    flash("Your new password is set, and every device is signed out. Sign in with it.", "success")
+    response = redirect(url_for("auth.login"), 303)
+    cookies.clear_refresh(settings(), response)
+    return response
+
+
+def _reset_page(token: str, form: ResetForm) -> str:
+    _offer_new_link()
+    email = recovery.owner_of_reset(db.session, token=token, now=g.now)
+    minimum = settings().password_min_length
+    return render_template("auth/reset.html", form=form, email=email, token=token, minimum=minimum)
+
+
+@pages.get("/not-me/<token>")
+def not_me(token: str) -> ResponseReturnValue:
+    _offer_new_link()
+    one_time_tokens.look(db.session, token, Purpose.DISOWN_SIGN_IN, now=g.now)
+    return render_template("auth/not_me.html", form=EmptyForm(), token=token)
+
+
+@pages.post("/not-me/<token>")
+def submit_not_me(token: str) -> ResponseReturnValue:
+    _offer_new_link()
+    reset_token = recovery.disown(db.session, token=token, client=g.client, now=g.now)
+    flash("That device is signed out. Set a new password now: whoever it was knew the old one.", "success")
+    return redirect(url_for("recovery.reset", token=reset_token), 303)
+
+
+@pages.get("/undo/<token>")
+def undo(token: str) -> ResponseReturnValue:
+    _offer_new_link()
+    row = one_time_tokens.look(db.session, token, Purpose.UNDO_EMAIL_CHANGE, now=g.now)
+    return render_template("auth/undo.html", form=EmptyForm(), token=token, email=row.email)
+
+
+@pages.post("/undo/<token>")
+def submit_undo(token: str) -> ResponseReturnValue:
+    _offer_new_link()
+    reset_token = email_change.undo(db.session, token=token, client=g.client, now=g.now)
+    flash("Your account has its old address back, and every device is signed out. Set a new password now.", "success")
+    return redirect(url_for("recovery.reset", token=reset_token), 303)
+
+
+def _offer_new_link() -> None:
+    g.next_step = (url_for("recovery.forgot"), "Have a new link sent")

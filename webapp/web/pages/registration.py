@@ -1,0 +1,86 @@
+"""Signing up and confirming an address, for people. Opening a link changes nothing: mail scanners open them too."""
+
+from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import email_links, one_time_tokens, passwords, registration
+from webapp.database import db
+from webapp.errors import InvalidFields
+from webapp.one_time_tokens import Purpose
+from webapp.web.context import settings
+from webapp.web.forms import EmptyForm, RegisterForm, show_errors
+from webapp.web.guard import sign_in_required
+from webapp.web.limits import limit_chatter, limit_mails
+
+pages = Blueprint("registration", __name__)
+
+
+@pages.get("/register")
+def register() -> ResponseReturnValue:
+    if g.auth is not None:
+        return redirect(url_for("account.profile"), 303)
+    return _register_page(RegisterForm())
+
+
+@pages.post("/register")
+@limit_mails
+def submit_registration() -> ResponseReturnValue:
+    form = RegisterForm()
+    if not form.validate():
+        return _register_page(form), 422
+    values = {name: form[name].data or "" for name in ("email", "password", "first_name", "last_name")}
+    try:
+        registration.register(db.session, settings(), **values, client=g.client, now=g.now)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return _register_page(form), 422
+    return redirect(url_for("registration.check_your_mail", about="address"), 303)
+
+
+@pages.get("/check-your-mail")
+def check_your_mail() -> ResponseReturnValue:
+    is_reset = request.args.get("about") == "password"
+    return render_template("auth/check_your_mail.html", is_reset=is_reset, is_development=settings().is_development)
+
+
+@pages.get("/verify/<token>")
+def verify(token: str) -> ResponseReturnValue:
+    _offer_resend()
+    row = one_time_tokens.look(db.session, token, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL, now=g.now)
+    return render_template("auth/verify.html", form=EmptyForm(), email=row.email, token=token)
+
+
+@pages.post("/verify/<token>")
+def submit_verification(token: str) -> ResponseReturnValue:
+    _offer_resend()
+    email_links.confirm(db.session, token=token, client=g.client, now=g.now)
+    flash("Your address is confirmed.", "success")
+    return redirect(url_for("account.profile" if g.auth else "auth.login"), 303)
+
+
+@pages.post("/account/resend")
+@limit_mails
+@sign_in_required
+def resend() -> ResponseReturnValue:
+    registration.resend(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    flash(f"We have sent the link to {g.auth.user.email} once more.", "success")
+    return redirect(url_for("account.profile"), 303)
+
+
+@pages.post("/password-strength")
+@limit_chatter
+def strength() -> ResponseReturnValue:
+    """How easily a new password is guessed, while it is typed; judged where it will be judged in the end."""
+    own_words = request.form.getlist("own")[:5]
+    if g.auth is not None:
+        own_words += [g.auth.user.email, g.auth.user.first_name, g.auth.user.last_name]
+    rating = passwords.rate(request.form.get("password", ""), own_words=own_words)
+    return jsonify(score=rating.score, reason=rating.reason)
+
+
+def _register_page(form: RegisterForm) -> str:
+    return render_template("auth/register.html", form=form, minimum=settings().password_min_length)
+
+
+def _offer_resend() -> None:
+    g.next_step = (url_for("account.profile"), "Have a new link sent from your account")

@@ -1,0 +1,109 @@
+"""The second factor, for people: setting it up, its recovery codes, taking it away, and removing passkeys."""
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import authentication, mfa, passkeys, recovery_codes
+from webapp.database import db
+from webapp.errors import InvalidFields, SecondFactorState
+from webapp.web.context import settings
+from webapp.web.forms import CodeForm, PasswordProofForm, show_errors
+from webapp.web.guard import fresh_sign_in_required, sign_in_required
+
+pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
+
+
+@pages.post("/totp/begin")
+@sign_in_required
+@fresh_sign_in_required
+def begin() -> ResponseReturnValue:
+    mfa.begin(db.session, settings(), user_id=g.auth.user.id)
+    return redirect(url_for("second_factor.enrol"), 303)
+
+
+@pages.get("/totp")
+@sign_in_required
+@fresh_sign_in_required
+def enrol() -> ResponseReturnValue:
+    return _enrolment_page(CodeForm())
+
+
+@pages.post("/totp")
+@sign_in_required
+@fresh_sign_in_required
+def confirm() -> ResponseReturnValue:
+    form = CodeForm()
+    if not form.validate():
+        return _enrolment_page(form), 422
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    try:
+        codes = mfa.confirm(db.session, settings(), code=form.code.data, **who)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return _enrolment_page(form), 422
+    return render_template("account/recovery_codes.html", codes=codes, is_new=True)
+
+
+def _enrolment_page(form: CodeForm) -> str:
+    enrolment = mfa.pending(db.session, settings(), user_id=g.auth.user.id)
+    g.next_step = (url_for("security.overview"), "Back to Security")
+    if enrolment is None:
+        raise SecondFactorState("No second factor waits to be set up.")
+    return render_template("account/totp.html", form=form, enrolment=enrolment)
+
+
+@pages.post("/recovery-codes")
+@sign_in_required
+@fresh_sign_in_required
+def renew_codes() -> ResponseReturnValue:
+    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    return render_template("account/recovery_codes.html", codes=codes, is_new=False)
+
+
+@pages.get("/totp/remove")
+@sign_in_required
+def remove() -> ResponseReturnValue:
+    return render_template("account/totp_remove.html", form=PasswordProofForm())
+
+
+@pages.post("/totp/remove")
+@sign_in_required
+def submit_removal() -> ResponseReturnValue:
+    form = PasswordProofForm()
+    if not form.validate():
+        return render_template("account/totp_remove.html", form=form), 422
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    try:
+        authentication.confirm_password(db.session, settings(), password=form.password.data, **who)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return render_template("account/totp_remove.html", form=form), 422
+    mfa.remove(db.session, **who)
+    flash("Two-step sign-in is off.", "success")
+    return redirect(url_for("security.overview"), 303)
+
+
+# --- passkeys: adding one needs JavaScript (api/passkeys.py), the rest does not --------------------------
+
+
+@pages.post("/passkeys/<int:passkey_id>/rename")
+@sign_in_required
+def rename_passkey(passkey_id: int) -> ResponseReturnValue:
+    name = request.form.get("name", "")
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    try:
+        passkeys.rename(db.session, passkey_id=passkey_id, name=name, **who)
+    except InvalidFields as error:
+        flash(" ".join(error.errors["name"]), "warning")
+    else:
+        flash("The passkey has its new name.", "success")
+    return redirect(url_for("security.overview"), 303)
+
+
+@pages.post("/passkeys/<int:passkey_id>/remove")
+@sign_in_required
+@fresh_sign_in_required
+def remove_passkey(passkey_id: int) -> ResponseReturnValue:
+    passkeys.remove(db.session, passkey_id=passkey_id, user_id=g.auth.user.id, client=g.client, now=g.now)
+    flash("The passkey is removed. It does not sign you in any more.", "success")
+    return redirect(url_for("security.overview"), 303)

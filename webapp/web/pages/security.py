@@ -1,0 +1,143 @@
+"""The account's security, for people: password, address, second factor, passkeys, data, and the end of the account."""
+
+from flask import Blueprint, Response, flash, g, json, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import accounts, authentication, email_change, passkeys, personal_data, recovery_codes
+from webapp.database import db
+from webapp.errors import InvalidFields
+from webapp.web import cookies
+from webapp.web.context import settings
+from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, show_errors
+from webapp.web.guard import fresh_sign_in_required, sign_in_required
+from webapp.web.limits import limit_mails
+from webapp.web.redirects import own_path
+
+pages = Blueprint("security", __name__, url_prefix="/account")
+
+
+@pages.get("/security")
+@sign_in_required
+def overview() -> ResponseReturnValue:
+    return _overview(PasswordChangeForm(), EmailChangeForm())
+
+
+@pages.post("/security/password")
+@sign_in_required
+def change_password() -> ResponseReturnValue:
+    form = PasswordChangeForm()
+    if not form.validate():
+        return _overview(form, EmailChangeForm(formdata=None)), 422
+    try:
+        ended = accounts.change_password(
+            db.session,
+            settings(),
+            user_id=g.auth.user.id,
+            sid=g.auth.sid,
+            current_password=form.current_password.data,
+            new_password=form.new_password.data,
+            client=g.client,
+            now=g.now,
+        )
+    except InvalidFields as error:
+        show_errors(form, error)
+        return _overview(form, EmailChangeForm(formdata=None)), 422
+    flash(f"Your password is changed. {_devices(ended)} signed out; this one stays signed in.", "success")
+    return redirect(url_for("security.overview"), 303)
+
+
+@pages.post("/security/email")
+@limit_mails
+@sign_in_required
+def change_email() -> ResponseReturnValue:
+    form = EmailChangeForm()
+    if not form.validate():
+        return _overview(PasswordChangeForm(formdata=None), form), 422
+    values = {"email": form.email.data, "password": form.password.data}
+    try:
+        email_change.ask(db.session, settings(), user_id=g.auth.user.id, **values, client=g.client, now=g.now)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return _overview(PasswordChangeForm(formdata=None), form), 422
+    flash(f"We have sent a link to {form.email.data}. Until it is opened, your old address stays.", "success")
+    return redirect(url_for("security.overview"), 303)
+
+
+def _overview(password_form: PasswordChangeForm, email_form: EmailChangeForm) -> str:
+    user_id = g.auth.user.id
+    return render_template(
+        "account/security.html",
+        password_form=password_form,
+        email_form=email_form,
+        form=email_form if email_form.errors else password_form,
+        minimum=settings().password_min_length,
+        codes_left=recovery_codes.count(db.session, user_id=user_id),
+        passkeys=passkeys.list_passkeys(db.session, user_id=user_id),
+    )
+
+
+def _devices(count: int) -> str:
+    return {0: "No other device was", 1: "One other device is"}.get(count, f"{count} other devices are")
+
+
+# --- proving again who one is ----------------------------------------------------------------------------
+
+
+@pages.get("/confirm")
+@sign_in_required
+def confirm() -> ResponseReturnValue:
+    return render_template("account/confirm.html", form=PasswordProofForm(data={"next": request.args.get("next", "")}))
+
+
+@pages.post("/confirm")
+@sign_in_required
+def submit_confirmation() -> ResponseReturnValue:
+    form = PasswordProofForm()
+    if not form.validate():
+        return render_template("account/confirm.html", form=form), 422
+    who = {"sid": g.auth.sid, "user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    try:
+        authentication.reauthenticate(db.session, settings(), password=form.password.data, **who)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return render_template("account/confirm.html", form=form), 422
+    flash("Thank you. Now go on with what you were about to do.", "success")
+    return redirect(own_path(form.next.data, default=url_for("account.profile")), 303)
+
+
+# --- data, and the end -----------------------------------------------------------------------------------
+
+
+@pages.get("/data")
+@sign_in_required
+@fresh_sign_in_required
+def data() -> ResponseReturnValue:
+    exported = personal_data.export(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    response = Response(json.dumps(exported, indent=2), content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="evergreen-{g.now:%Y-%m-%d}.json"'
+    return response
+
+
+@pages.get("/delete")
+@sign_in_required
+def delete() -> ResponseReturnValue:
+    return render_template("account/delete.html", form=PasswordProofForm())
+
+
+@pages.post("/delete")
+@sign_in_required
+def submit_deletion() -> ResponseReturnValue:
+    form = PasswordProofForm()
+    if not form.validate():
+        return render_template("account/delete.html", form=form), 422
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    try:
+        accounts.close(db.session, settings(), password=form.password.data, **who)
+    except InvalidFields as error:
+        show_errors(form, error)
+        return render_template("account/delete.html", form=form), 422
+    session.clear()
+    flash("Your account is deleted.", "success")
+    response = redirect(url_for("home.index"), 303)
+    cookies.clear_refresh(settings(), response)
+    return response

@@ -1,0 +1,83 @@
+"""What every door to a sign-in does last: open the session, hand its tokens over, let the browser be known."""
+
+from flask import Response, g, jsonify, redirect, request, session
+
+from webapp import sign_in
+from webapp.config import Transport
+from webapp.database import db
+from webapp.errors import InvalidFields
+from webapp.known_devices import KnownDevice
+from webapp.sessions import TokenPair
+from webapp.web import cookies
+from webapp.web.context import settings
+from webapp.web.schemas import TokenAnswer, UserAnswer
+
+
+def device() -> KnownDevice:
+    """Return the device that sends the request, as far as its cookie tells."""
+    return cookies.read_device(settings(), request)
+
+
+# --- programs --------------------------------------------------------------------------------------------
+
+
+def choose_transport(asked: Transport | None) -> Transport:
+    """Return how the session's refresh token will travel: as asked, else by cookie for pages of our own origin."""
+    allowed = settings().refresh_token_transports
+    if asked is None:
+        preferred: Transport = "cookie" if request.headers.get("Sec-Fetch-Site") == "same-origin" else "body"
+        return preferred if preferred in allowed else allowed[0]
+    if asked not in allowed:
+        raise InvalidFields({"transport": [f"This server allows {' and '.join(allowed)} only."]})
+    return asked
+
+
+def answer_sign_in(user_id: int, *, transport: Transport, remember: bool) -> Response:
+    """Sign a program's user in, who has just proved who they are."""
+    pair = _open(user_id, transport=transport, remember=remember)
+    response = answer(pair)
+    if transport == "cookie":
+        cookies.set_device(settings(), request, response, user_id=user_id, now=g.now)
+    return response
+
+
+def answer(pair: TokenPair) -> Response:
+    """Shape the token answer: a cookie session's refresh token goes into the cookie and nowhere else."""
+    is_cookie = pair.session.transport == "cookie"
+    body = TokenAnswer(
+        access_token=pair.access_token,
+        refresh_token=None if is_cookie else pair.refresh_token,
+        expires_in=pair.expires_in,
+        user=UserAnswer.model_validate(pair.session.user),
+    )
+    response = jsonify(body.model_dump(exclude_none=True))
+    if is_cookie:
+        cookies.set_refresh(settings(), response, pair)
+    return response
+
+
+# --- pages -----------------------------------------------------------------------------------------------
+
+
+def lead_in(user_id: int, *, remember: bool, destination: str) -> Response:
+    """Sign a page's user in, who has just proved who they are, and lead them where they were going."""
+    pair = _open(user_id, transport="cookie", remember=remember)
+    # A new sign-in starts a new form session: nothing that was planted before it stays.
+    session.clear()
+    response: Response = redirect(destination, 303)  # type: ignore[assignment]  # Flask's own class of response
+    cookies.set_refresh(settings(), response, pair)
+    cookies.set_device(settings(), request, response, user_id=user_id, now=g.now)
+    return response
+
+
+def _open(user_id: int, *, transport: Transport, remember: bool) -> TokenPair:
+    return sign_in.complete(
+        db.session,
+        settings(),
+        user_id=user_id,
+        transport=transport,
+        remember=remember,
+        device=device(),
+        client=g.client,
+        now=g.now,
+    )
