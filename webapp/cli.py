@@ -1,4 +1,4 @@
-"""The command line: flask --app wsgi prepare | users | sessions | demo | doctor."""
+"""The command line: flask --app wsgi prepare | users | sessions | mail | demo | doctor."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import accounts, demo, doctor, revocation
+from webapp import accounts, demo, doctor, one_time_tokens, outbox, postman, revocation
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import OUTAGES, db
@@ -20,14 +20,16 @@ from webapp.models import AuthSession, User
 from webapp.web.context import settings
 
 P = ParamSpec("P")
+MOST_MAILS = 1000
 
 users_group = AppGroup("users", help="Create and list users.")
 sessions_group = AppGroup("sessions", help="List, revoke and purge sessions.")
+mail_group = AppGroup("mail", help="List, send and retry the mails that wait.")
 demo_group = AppGroup("demo", help="Demo users and products, for development.")
 
 
 def init_app(app: Flask) -> None:
-    for command in (users_group, sessions_group, demo_group, prepare_command, doctor_command):
+    for command in (users_group, sessions_group, mail_group, demo_group, prepare_command, doctor_command):
         app.cli.add_command(command)
 
 
@@ -140,8 +142,9 @@ def revoke_sessions(session_id: str | None, email: str | None, everyone: bool) -
 @sessions_group.command("purge")
 @_explains_errors
 def purge_sessions() -> None:
-    """Delete sessions past their absolute end."""
+    """Delete sessions past their absolute end, and one-time tokens past theirs."""
     click.echo(f"Deleted {revocation.purge(db.session, now=utc_now())} expired sessions.")
+    click.echo(f"Deleted {one_time_tokens.purge(db.session, now=utc_now())} expired one-time tokens.")
 
 
 def _of_user(email: str | None) -> ColumnElement[bool]:
@@ -152,6 +155,34 @@ def _of_user(email: str | None) -> ColumnElement[bool]:
     if user is None:
         raise click.ClickException(f"There is no user with the address {email}.")
     return AuthSession.user_id == user.id
+
+
+# --- mail ------------------------------------------------------------------------------------------------
+
+
+@mail_group.command("list")
+@_explains_errors
+def list_mail() -> None:
+    """List the mails that wait to be sent, the oldest first, and why they have not been."""
+    for row in outbox.waiting(db.session, limit=MOST_MAILS):
+        state = "given up" if row.failed_at else f"attempt {row.attempts + 1}"
+        click.echo(f"{row.id}\t{row.kind}\t{row.created_at:%Y-%m-%d %H:%M} UTC\t{state}\t{row.last_error}".rstrip())
+
+
+@mail_group.command("send")
+@_explains_errors
+def send_mail() -> None:
+    """Send what is due now, as the servers do by themselves."""
+    if settings().mail_route is None:
+        raise click.ClickException("MAIL_URL does not say where mail goes.")
+    click.echo(f"Sent {postman.deliver_due(settings())} mails.")
+
+
+@mail_group.command("retry")
+@_explains_errors
+def retry_mail() -> None:
+    """Make the mails that failed or were given up due at once; the servers send them."""
+    click.echo(f"{outbox.retry_failed(db.session, now=utc_now())} mails are due now.")
 
 
 # --- setting up and examining ------------------------------------------------------------------------------

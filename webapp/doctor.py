@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
+from webapp import outbox
 from webapp.config import ROOT, Settings
 from webapp.database import OUTAGES, DbSession
 from webapp.models import User
@@ -29,6 +30,7 @@ def examine(db: DbSession, settings: Settings) -> list[Finding]:
     return [
         *_examine_settings(settings),
         *_examine_limits(settings),
+        *_examine_mail_route(settings),
         *_examine_database(db, settings),
     ]
 
@@ -53,6 +55,28 @@ def _examine_limits(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "limits", "on")
 
 
+def _examine_mail_route(settings: Settings) -> Iterator[Finding]:
+    route = settings.mail_route
+    if route is None:
+        message = "goes nowhere and waits in the database: set MAIL_URL=smtp://user:password@host:587?tls=starttls"
+        yield Finding("fail", "mail", message)
+    elif route.folder is not None:
+        level: Literal["ok", "warn"] = "ok" if settings.is_development else "warn"
+        yield Finding(level, "mail", f"is written to {route.folder}, and sent to nobody")
+    elif route.tls == "off" and route.host not in ("localhost", "127.0.0.1", "::1"):
+        yield Finding("warn", "mail", f"goes to {route.host}:{route.port} in the clear: add ?tls=starttls to MAIL_URL")
+    else:
+        yield Finding("ok", "mail", f"goes to {route.host}:{route.port}")
+
+
+def _examine_outbox(db: DbSession) -> Iterator[Finding]:
+    rows = outbox.waiting(db, limit=1000)
+    failed = [row for row in rows if row.failed_at or row.last_error]
+    if failed:
+        message = f"{len(failed)} could not be sent, the last because of {failed[-1].last_error}"
+        yield Finding("warn", "mail", f"{message}: mend that, then run flask --app wsgi mail retry")
+
+
 def _examine_database(db: DbSession, settings: Settings) -> Iterator[Finding]:
     try:
         current = MigrationContext.configure(db.connection()).get_current_revision()
@@ -69,6 +93,7 @@ def _examine_database(db: DbSession, settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "migrations", message)
         return
     yield Finding("ok", "migrations", f"at {newest}, the newest")
+    yield from _examine_outbox(db)
     if db.scalar(select(User.id).where(User.is_admin).limit(1)) is None:
         message = "there is none: run flask --app wsgi users create EMAIL --admin --verified"
         yield Finding("warn", "administrator", message)
