@@ -16,13 +16,16 @@ from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import bodies, context, guard, health, hooks, limits, problems
 from webapp.web.api import auth as api_auth
-from webapp.web.api import me, passkeys, products
+from webapp.web.api import me, products
+from webapp.web.api import passkeys as api_passkeys
 from webapp.web.api import registration as api_registration
 from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
 from webapp.web.converters import SessionIdConverter
-from webapp.web.pages import account, dev_mail, home, recovery, registration, second_factor, security
+from webapp.web.pages import account, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
+from webapp.web.pages import recovery as pages_recovery
+from webapp.web.pages import registration as pages_registration
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service from its own machine
 
@@ -85,7 +88,7 @@ def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> N
         api_registration.registration_api,
         me.me_api,
         api_second_factor.second_factor_api,
-        passkeys.passkeys_api,
+        api_passkeys.passkeys_api,
         api_sessions.sessions_api,
         products.products_api,
     ]
@@ -94,7 +97,14 @@ def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> N
     for api in apis:
         csrf.exempt(api)  # no page's cookie opens the API by itself: see web/credentials.py
         app.register_blueprint(api, url_prefix="/api")
-    pages = [home.home, pages_auth.auth, registration.pages, recovery.pages, account.account, security.pages]
+    pages = [
+        home.home,
+        pages_auth.auth,
+        pages_registration.pages,
+        pages_recovery.pages,
+        account.account,
+        security.pages,
+    ]
     if settings.is_development:
         pages.append(dev_mail.pages)
     for page in (*pages, second_factor.pages, health.health):

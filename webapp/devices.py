@@ -90,6 +90,8 @@ def _in_words(activity: str) -> str:
     method, _, route = activity.partition(" ")
     if not route:
         return ""
+    if route.startswith(("/login", "/api/login")):
+        return "Signs in"
     if route.startswith("/api/"):
         return f"Calls {activity}"
     return f"Looks at {route}" if method == "GET" else f"Sends a form to {route}"

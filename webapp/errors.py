@@ -62,6 +62,9 @@ class InvalidLink(BadRequest):
 
     code, title = "invalid_link", "This link does not work any more"
 
+    def __init__(self) -> None:
+        super().__init__("It works once and for a limited time, and a newer one takes its place.")
+
 
 class NotFound(AppError):
     code, title, status = "not_found", "There is nothing here", 404

@@ -1,5 +1,7 @@
 """The forms of the pages: shape only. Whether what they hold is true, the use cases decide."""
 
+from collections.abc import Callable
+
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
@@ -63,10 +65,17 @@ def _code_field(label: str) -> StringField:
     )
 
 
-def show_errors(form: FlaskForm, error: InvalidFields) -> None:
-    """Put what a use case said of each field beside the field."""
-    for name, messages in error.errors.items():
-        form[name].errors = [*form[name].errors, *messages]
+def is_accepted(form: FlaskForm, use_case: Callable[[], object]) -> bool:
+    """Whether the form has its shape and the use case took what it holds; what either says stands beside the fields."""
+    if not form.validate():
+        return False
+    try:
+        use_case()
+    except InvalidFields as error:
+        for name, messages in error.errors.items():
+            form[name].errors = [*form[name].errors, *messages]
+        return False
+    return True
 
 
 class EmptyForm(FlaskForm):

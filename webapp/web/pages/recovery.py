@@ -5,11 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from webapp import email_change, one_time_tokens, recovery
 from webapp.database import db
-from webapp.errors import InvalidFields
 from webapp.one_time_tokens import Purpose
 from webapp.web import cookies
 from webapp.web.context import settings
-from webapp.web.forms import EmailForm, EmptyForm, ResetForm, show_errors
+from webapp.web.forms import EmailForm, EmptyForm, ResetForm, is_accepted
 from webapp.web.limits import limit_mails
 
 pages = Blueprint("recovery", __name__)
@@ -38,12 +37,8 @@ def reset(token: str) -> ResponseReturnValue:
 @pages.post("/reset/<token>")
 def submit_reset(token: str) -> ResponseReturnValue:
     form = ResetForm()
-    if not form.validate():
-        return _reset_page(token, form), 422
-    try:
-        recovery.reset(db.session, settings(), token=token, password=form.password.data, client=g.client, now=g.now)
-    except InvalidFields as error:
-        show_errors(form, error)
+    given = {"token": token, "password": form.password.data}
+    if not is_accepted(form, lambda: recovery.reset(db.session, settings(), **given, client=g.client, now=g.now)):
         return _reset_page(token, form), 422
     flash("Your new password is set, and every device is signed out. Sign in with it.", "success")
     response = redirect(url_for("auth.login"), 303)

@@ -5,10 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from webapp import email_links, one_time_tokens, passwords, registration
 from webapp.database import db
-from webapp.errors import InvalidFields
 from webapp.one_time_tokens import Purpose
 from webapp.web.context import settings
-from webapp.web.forms import EmptyForm, RegisterForm, show_errors
+from webapp.web.forms import EmptyForm, RegisterForm, is_accepted
 from webapp.web.guard import sign_in_required
 from webapp.web.limits import limit_chatter, limit_mails
 
@@ -26,13 +25,10 @@ def register() -> ResponseReturnValue:
 @limit_mails
 def submit_registration() -> ResponseReturnValue:
     form = RegisterForm()
-    if not form.validate():
-        return _register_page(form), 422
     values = {name: form[name].data or "" for name in ("email", "password", "first_name", "last_name")}
-    try:
-        registration.register(db.session, settings(), **values, client=g.client, now=g.now)
-    except InvalidFields as error:
-        show_errors(form, error)
+    if not is_accepted(
+        form, lambda: registration.register(db.session, settings(), **values, client=g.client, now=g.now)
+    ):
         return _register_page(form), 422
     return redirect(url_for("registration.check_your_mail", about="address"), 303)
 

@@ -7,7 +7,7 @@ from webapp import authentication, mfa, passkeys, recovery_codes
 from webapp.database import db
 from webapp.errors import InvalidFields, SecondFactorState
 from webapp.web.context import settings
-from webapp.web.forms import CodeForm, PasswordProofForm, show_errors
+from webapp.web.forms import CodeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
 
 pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
@@ -32,14 +32,9 @@ def enrol() -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def confirm() -> ResponseReturnValue:
-    form = CodeForm()
-    if not form.validate():
-        return _enrolment_page(form), 422
-    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
-    try:
-        codes = mfa.confirm(db.session, settings(), code=form.code.data, **who)
-    except InvalidFields as error:
-        show_errors(form, error)
+    form, codes = CodeForm(), list[str]()
+    given = {"user_id": g.auth.user.id, "sid": g.auth.sid, "code": form.code.data, "client": g.client, "now": g.now}
+    if not is_accepted(form, lambda: codes.extend(mfa.confirm(db.session, settings(), **given))):
         return _enrolment_page(form), 422
     return render_template("account/recovery_codes.html", codes=codes, is_new=True)
 
@@ -70,13 +65,11 @@ def remove() -> ResponseReturnValue:
 @sign_in_required
 def submit_removal() -> ResponseReturnValue:
     form = PasswordProofForm()
-    if not form.validate():
-        return render_template("account/totp_remove.html", form=form), 422
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    try:
-        authentication.confirm_password(db.session, settings(), password=form.password.data, **who)
-    except InvalidFields as error:
-        show_errors(form, error)
+    if not is_accepted(
+        form,
+        lambda: authentication.confirm_password(db.session, settings(), password=form.password.data, **who),
+    ):
         return render_template("account/totp_remove.html", form=form), 422
     mfa.remove(db.session, **who)
     flash("Two-step sign-in is off.", "success")

@@ -1,14 +1,15 @@
 """The account's security, for people: password, address, second factor, passkeys, data, and the end of the account."""
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, g, json, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import accounts, authentication, email_change, passkeys, personal_data, recovery_codes
 from webapp.database import db
-from webapp.errors import InvalidFields
 from webapp.web import cookies
 from webapp.web.context import settings
-from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, show_errors
+from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
 from webapp.web.limits import limit_mails
 from webapp.web.redirects import own_path
@@ -26,23 +27,12 @@ def overview() -> ResponseReturnValue:
 @sign_in_required
 def change_password() -> ResponseReturnValue:
     form = PasswordChangeForm()
-    if not form.validate():
+    given = {"current_password": form.current_password.data, "new_password": form.new_password.data}
+    if not is_accepted(
+        form, lambda: accounts.change_password(db.session, settings(), sid=g.auth.sid, **given, **_who())
+    ):
         return _overview(form, EmailChangeForm(formdata=None)), 422
-    try:
-        ended = accounts.change_password(
-            db.session,
-            settings(),
-            user_id=g.auth.user.id,
-            sid=g.auth.sid,
-            current_password=form.current_password.data,
-            new_password=form.new_password.data,
-            client=g.client,
-            now=g.now,
-        )
-    except InvalidFields as error:
-        show_errors(form, error)
-        return _overview(form, EmailChangeForm(formdata=None)), 422
-    flash(f"Your password is changed. {_devices(ended)} signed out; this one stays signed in.", "success")
+    flash("Your password is changed. Your other devices are signed out; this one stays signed in.", "success")
     return redirect(url_for("security.overview"), 303)
 
 
@@ -51,13 +41,8 @@ def change_password() -> ResponseReturnValue:
 @sign_in_required
 def change_email() -> ResponseReturnValue:
     form = EmailChangeForm()
-    if not form.validate():
-        return _overview(PasswordChangeForm(formdata=None), form), 422
-    values = {"email": form.email.data, "password": form.password.data}
-    try:
-        email_change.ask(db.session, settings(), user_id=g.auth.user.id, **values, client=g.client, now=g.now)
-    except InvalidFields as error:
-        show_errors(form, error)
+    given = {"email": form.email.data, "password": form.password.data}
+    if not is_accepted(form, lambda: email_change.ask(db.session, settings(), **given, **_who())):
         return _overview(PasswordChangeForm(formdata=None), form), 422
     flash(f"We have sent a link to {form.email.data}. Until it is opened, your old address stays.", "success")
     return redirect(url_for("security.overview"), 303)
@@ -76,8 +61,9 @@ def _overview(password_form: PasswordChangeForm, email_form: EmailChangeForm) ->
     )
 
 
-def _devices(count: int) -> str:
-    return {0: "No other device was", 1: "One other device is"}.get(count, f"{count} other devices are")
+def _who() -> dict[str, Any]:
+    """Return what use cases want to know of who acts, and when."""
+    return {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
 
 
 # --- proving again who one is ----------------------------------------------------------------------------
@@ -93,13 +79,8 @@ def confirm() -> ResponseReturnValue:
 @sign_in_required
 def submit_confirmation() -> ResponseReturnValue:
     form = PasswordProofForm()
-    if not form.validate():
-        return render_template("account/confirm.html", form=form), 422
-    who = {"sid": g.auth.sid, "user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    try:
-        authentication.reauthenticate(db.session, settings(), password=form.password.data, **who)
-    except InvalidFields as error:
-        show_errors(form, error)
+    given = {"sid": g.auth.sid, "password": form.password.data}
+    if not is_accepted(form, lambda: authentication.reauthenticate(db.session, settings(), **given, **_who())):
         return render_template("account/confirm.html", form=form), 422
     flash("Thank you. Now go on with what you were about to do.", "success")
     return redirect(own_path(form.next.data, default=url_for("account.profile")), 303)
@@ -128,13 +109,8 @@ def delete() -> ResponseReturnValue:
 @sign_in_required
 def submit_deletion() -> ResponseReturnValue:
     form = PasswordProofForm()
-    if not form.validate():
-        return render_template("account/delete.html", form=form), 422
-    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    try:
-        accounts.close(db.session, settings(), password=form.password.data, **who)
-    except InvalidFields as error:
-        show_errors(form, error)
+    g.next_step = (url_for("security.overview"), "Back to Security")
+    if not is_accepted(form, lambda: accounts.close(db.session, settings(), password=form.password.data, **_who())):
         return render_template("account/delete.html", form=form), 422
     session.clear()
     flash("Your account is deleted.", "success")
