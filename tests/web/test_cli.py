@@ -14,10 +14,11 @@ from sqlalchemy import func, select
 from tests.support import forge, people
 from tests.support.settings import make_settings
 from tests.support.steps import DAY, START, events, me
-from webapp import create_app, passwords
+from webapp import create_app, one_time_tokens, passwords
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS
 from webapp.models import AuthSession, Product, User
+from webapp.one_time_tokens import Purpose
 
 PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
 
@@ -180,9 +181,14 @@ def test_a_purge_tells_how_many_it_deleted_and_keeps_what_is_not_over(
 ) -> None:
     """R14."""
     run(app, "sessions", "revoke", "--all")
-    assert run(app, "sessions", "purge").output == "Deleted 0 expired sessions.\n"
+    with app.app_context():
+        one_time_tokens.issue(db.session, Purpose.PASSKEY_SIGN_IN, user_id=None, now=START)
+        db.session.commit()
+    nothing = "Deleted 0 expired sessions.\nDeleted 0 expired one-time tokens.\n"
+    assert run(app, "sessions", "purge").output == nothing
     clock.shift(30 * DAY)
-    assert run(app, "sessions", "purge").output == "Deleted 3 expired sessions.\n"
+    gone = "Deleted 3 expired sessions.\nDeleted 1 expired one-time tokens.\n"
+    assert run(app, "sessions", "purge").output == gone
     assert reasons(app) == {}
 
 
@@ -247,14 +253,16 @@ def test_prepare_in_production_makes_the_tables_and_no_user(tmp_path: Path) -> N
 
 
 def test_the_doctor_finds_nothing_to_mend_in_a_sound_installation(make_app: Callable[..., Flask]) -> None:
-    app = make_app(**PRODUCTION, ratelimit_enabled=True, web_concurrency=1)
+    mail_url = "smtp://user:secret@mail.example.com"
+    app = make_app(**PRODUCTION, ratelimit_enabled=True, web_concurrency=1, mail_url=mail_url)
     run(app, "users", "create", "root@test.com", "--password", "long enough", "--admin")
     result = run(app, "doctor")
     assert result.exit_code == 0
-    for subject in ("settings", "cookies", "cors", "limits", "database", "migrations"):
+    for subject in ("settings", "cookies", "cors", "limits", "mail", "database", "migrations"):
         assert f"ok   {subject}:" in result.output
     assert "fail" not in result.output
     assert "Secure" in result.output
+    assert "secret" not in result.output
 
 
 @pytest.mark.parametrize(

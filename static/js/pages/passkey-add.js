@@ -27,7 +27,7 @@ async function add(name) {
   const publicKey = creationOptions(await post(auth, "/api/passkeys/options", {}));
   const credential = await navigator.credentials.create({ publicKey });
   await post(auth, "/api/passkeys", { name, credential: credentialToJSON(credential) });
-  location.reload();
+  location.assign("/account/security"); // not a reload: it might send a form again
 }
 
 if (form && "PublicKeyCredential" in window) {

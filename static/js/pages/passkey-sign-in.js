@@ -33,13 +33,15 @@ async function signIn(mediation) {
   if (own.signal.aborted) return;
   const credential = await navigator.credentials.get({ publicKey, mediation, signal: own.signal });
   const remember = form?.elements.namedItem("remember");
+  const next = form?.elements.namedItem("next");
   await post("/api/login/passkey", {
     credential: credentialToJSON(credential),
     transport: "cookie",
     remember: !(remember instanceof HTMLInputElement) || remember.checked,
   });
-  // The sign-in page leads on whoever is signed in, and only to our own pages.
-  location.reload();
+  // The sign-in page leads on whoever is signed in, and only to our own pages. Not a reload: it might send a form again.
+  const query = next instanceof HTMLInputElement && next.value ? `?next=${encodeURIComponent(next.value)}` : "";
+  location.assign(`/login${query}`);
 }
 
 /** @param {CredentialMediationRequirement} mediation */

@@ -1,0 +1,92 @@
+"""What an operator sees and does about mail: `mail list`, `mail send`, `mail retry`, and what the doctor says of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from click.testing import Result
+from flask import Flask
+
+from tests.support import people
+from tests.support.steps import START
+from webapp import outbox
+from webapp.database import db
+from webapp.outbox import MailKind
+
+PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
+CLOSED_PORT = "smtp://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    return app.test_cli_runner().invoke(args=list(arguments))
+
+
+def enqueue(app: Flask, count: int = 1) -> None:
+    user_id = people.create_user(app)
+    with app.app_context():
+        for _ in range(count):
+            outbox.enqueue(db.session, MailKind.PASSWORD_CHANGED, user_id=user_id, now=START)
+        db.session.commit()
+
+
+def test_mail_that_waits_is_listed_and_sent(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(mail_url=f"file://{tmp_path}/mail")
+    assert run(app, "mail", "list").output == ""
+    enqueue(app, 2)
+    lines = run(app, "mail", "list").output.splitlines()
+    assert [line.split("\t")[1:] for line in lines] == [["password_changed", "2026-07-01 12:00 UTC", "attempt 1"]] * 2
+    assert run(app, "mail", "send").output == "Sent 2 mails.\n"
+    assert (run(app, "mail", "list").output, len(list((tmp_path / "mail").glob("*.eml")))) == ("", 2)
+
+
+def test_mail_that_failed_is_listed_with_the_reason_and_due_again_on_demand(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    app = make_app(mail_url=CLOSED_PORT)
+    enqueue(app)
+    assert run(app, "mail", "send").output == "Sent 0 mails.\n"
+    assert "attempt 2\tConnectionRefusedError" in run(app, "mail", "list").output
+    assert "warn mail: 1 could not be sent" in run(app, "doctor").output
+    assert run(app, "mail", "retry").output == "1 mails are due now.\n"
+    run(app, "mail", "send")
+    assert "attempt 3" in run(app, "mail", "list").output
+    clock.shift(4 * 86_400)
+    run(app, "mail", "send")
+    assert "given up" in run(app, "mail", "list").output
+    run(app, "mail", "send")
+    assert "given up" in run(app, "mail", "list").output
+
+
+def test_without_a_route_mail_is_kept_and_the_command_says_why(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**PRODUCTION)
+    enqueue(app)
+    refused = run(app, "mail", "send")
+    assert (refused.exit_code, "MAIL_URL" in refused.output) == (1, True)
+    assert "attempt 1" in run(app, "mail", "list").output
+
+
+@pytest.mark.parametrize(
+    ("settings", "finding"),
+    [
+        (PRODUCTION, "fail mail: goes nowhere"),
+        (PRODUCTION | {"mail_url": "smtp://mail.example.com?tls=off"}, "warn mail: goes to mail.example.com:25 in the"),
+        (PRODUCTION | {"mail_url": "file:///srv/mail"}, "warn mail: is written to /srv/mail"),
+        (PRODUCTION | {"mail_url": "smtp://localhost"}, "ok   mail: goes to localhost:25"),
+        (PRODUCTION | {"mail_url": "smtp://u:hunter2@mail.example.com"}, "ok   mail: goes to mail.example.com:587"),
+        ({"mail_url": "file:///srv/mail"}, "ok   mail: is written to /srv/mail"),
+    ],
+)
+def test_the_doctor_says_where_mail_goes(
+    make_app: Callable[..., Flask], settings: dict[str, Any], finding: str
+) -> None:
+    result = run(make_app(**settings), "doctor")
+    assert finding in result.output
+    assert "hunter2" not in result.output
