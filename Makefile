@@ -20,6 +20,9 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 	@test -e .env || export APP_ENV="$${APP_ENV:-development}"; \
 	$(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
+# One more than there are cores: tests with a browser or a server wait for it more than they compute.
+WORKERS := $(shell expr $$($(PYTHON) -c "import os; print(os.cpu_count() or 1)") + 1)
+
 NODE_FOLDERS := tests/js tests/clients tests/examples
 NODE_PACKAGES := $(NODE_FOLDERS:%=%/node_modules/installed)
 
@@ -33,7 +36,7 @@ check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, im
 
 test: check /usr/bin/chromium $(NODE_PACKAGES) ## Set everything up, check, and run every test
 	$(if $(NPM),npm --prefix tests/js test --silent,@$(NO_NPM))
-	$(BIN)/pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 lock: .venv/installed-tests ## Pin the newest versions that pyproject.toml allows, with their hashes
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
