@@ -158,7 +158,14 @@ class AddressTaken(AppError):
 
 
 class TooManyAttempts(AppError):
+    """A limit was exceeded; `retry_after` is in seconds."""
+
     code, title, status = "too_many_attempts", "Too many attempts", 429
+
+    def __init__(self, *, retry_after: int) -> None:
+        minutes = -(-retry_after // 60)
+        wait = f"{minutes} minutes" if minutes > 1 else "a minute"
+        super().__init__(f"Wait {wait}, then try again.", retry_after=retry_after)
 
 
 class TooBusy(AppError):

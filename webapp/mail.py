@@ -99,6 +99,7 @@ def _link(
     link = _LINKS[MailKind(row.kind)]
     if link.purpose is None or user is None:
         return f"{settings.base_url}{link.path}"
+    one_time_tokens.lock_owner(db, user.id)
     if link.purpose in _REPLACING:
         one_time_tokens.cancel(db, link.purpose, user_id=user.id, now=now)
     token = one_time_tokens.issue(

@@ -46,16 +46,21 @@ def begin(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment:
 
     Raises SecondFactorState if a second factor is on already, and EmailNotVerified: who signed up with somebody
     else's address must not bar them from it."""
-    user = db.get_one(User, user_id)
-    if user.totp_enabled_at is not None:
+    secret = pyotp.random_base32()
+    # Conditional: a confirmation beside this must not find another seed than the one it has looked at.
+    user = db.execute(
+        update(User)
+        .where(User.id == user_id, User.totp_enabled_at.is_(None))
+        .values(totp_seed=seal(settings, secret))
+        .returning(User.email, User.email_verified)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if user is None:
         raise SecondFactorState("A second factor is on already. Take it away first.")
     if not user.email_verified:
         raise EmailNotVerified
-    secret = pyotp.random_base32()
-    user.totp_seed = seal(settings, secret)
-    enrolment = _enrolment(secret, user.email)
     db.commit()
-    return enrolment
+    return _enrolment(secret, user.email)
 
 
 def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | None:
@@ -72,27 +77,33 @@ def confirm(
     """Turn the second factor on by its first code; every other session ends; commits. Return ten recovery codes.
 
     Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts."""
-    waiting = pending(db, settings, user_id=user_id)
-    if waiting is None:
+    seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
+    if seed is None:
         raise SecondFactorState("Begin by having a secret made.")
     _check_throttle(db, settings, user_id, now=now)
-    step = _matching_step(waiting.secret, code, now=now)
+    step = _matching_step(unseal(settings, seed), code, now=now)
     if step is None:
         _note_failure(db, user_id, client=client, now=now)
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
     db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
     codes, hashes = recovery_codes.make()
-    # Conditional, and the step is spent: of two confirmations at once, one turns it on and has codes that count.
+    # Conditional, and the step is spent: of two confirmations at once, one turns it on and has codes that count; and
+    # the seed is the one whose code was shown, whatever another tab has begun meanwhile.
     turned_on = db.scalar(
         update(User)
-        .where(User.id == user_id, User.totp_enabled_at.is_(None), User.totp_last_step < step)
+        .where(
+            User.id == user_id,
+            User.totp_seed == seed,
+            User.totp_enabled_at.is_(None),
+            User.totp_last_step < step,
+        )
         .values(totp_enabled_at=now, totp_last_step=step)
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
     if turned_on is None:
         db.rollback()
-        raise SecondFactorState("It was confirmed a moment ago, by another request.")
+        raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
     recovery_codes.replace(db, user_id=user_id, hashes=hashes)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.

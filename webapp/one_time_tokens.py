@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, select, update
 
 from webapp.database import DbSession
 from webapp.errors import InvalidLink
-from webapp.models import OneTimeToken
+from webapp.models import OneTimeToken, User
 
 _BYTES: Final = 32
 
@@ -74,6 +74,8 @@ def look(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTim
 
 def spend(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTimeToken:
     """Return the row of a token and use it up; the caller commits. Raises InvalidLink for whoever comes second."""
+    owner = select(OneTimeToken.user_id).where(OneTimeToken.digest == _digest(token))
+    lock_owner(db, owner.scalar_subquery())
     # One conditional UPDATE: of twenty at once, one finds the token unused.
     spent = db.scalar(
         update(OneTimeToken)
@@ -85,6 +87,11 @@ def spend(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTi
     if spent is None:
         raise InvalidLink
     return spent
+
+
+def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:
+    """Lock the user's row for this transaction: always before rows of tokens, so that nobody waits in a circle."""
+    db.execute(select(User.id).where(User.id == user_id).with_for_update())
 
 
 def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime) -> None:

@@ -1,131 +1,15 @@
-"""Passkeys (WebAuthn level 3; the webauthn library): adding, naming, removing them, and signing in with one.
+"""The passkeys of a user: listing, naming, removing them. How one is made and used: passkey_ceremonies.py."""
 
-A challenge is a one-time token, so it works once, for five minutes, whichever worker or host it comes back to. The
-library is imported when it is first needed: it takes a tenth of a second."""
-
-import base64
-import binascii
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
-from webapp import audit, one_time_tokens, outbox, strict_json
-from webapp.config import Settings
+from webapp import audit, outbox
 from webapp.database import DbSession
-from webapp.errors import EmailNotVerified, InvalidFields, InvalidLink, InvalidPasskey, NotFound
-from webapp.models import PASSKEY_NAME_LENGTH, Passkey, User
-from webapp.one_time_tokens import Purpose
+from webapp.errors import InvalidFields, NotFound
+from webapp.models import PASSKEY_NAME_LENGTH, Passkey
 from webapp.outbox import MailKind
 from webapp.text import is_one_line
-
-SITE_NAME: Final = "Evergreen"
-MOST_PASSKEYS: Final = 20
-TRANSPORTS: Final = {"usb", "nfc", "ble", "internal", "hybrid", "smart-card", "cable"}
-
-
-class _ClientData(NamedTuple):
-    """What the browser says of the ceremony; the library checks that it is what the key has signed."""
-
-    challenge: str
-    origin: str
-
-
-# --- adding ----------------------------------------------------------------------------------------------
-
-
-def creation_options(db: DbSession, settings: Settings, *, user_id: int, now: datetime) -> dict[str, Any]:
-    """Return what `navigator.credentials.create` needs, as JSON (WebAuthn §5.1.8); commits.
-
-    Raises EmailNotVerified: who signed up with somebody else's address must not keep a way into it."""
-    import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers import options_to_json_dict  # noqa: PLC0415
-    from webauthn.helpers.structs import (  # noqa: PLC0415
-        AuthenticatorSelectionCriteria,
-        PublicKeyCredentialDescriptor,
-        ResidentKeyRequirement,
-        UserVerificationRequirement,
-    )
-
-    user = db.get_one(User, user_id)
-    if not user.email_verified:
-        raise EmailNotVerified
-    known = db.scalars(select(Passkey.credential_id).where(Passkey.user_id == user_id)).all()
-    challenge = one_time_tokens.issue(db, Purpose.PASSKEY_CREATION, user_id=user_id, now=now)
-    options = webauthn.generate_registration_options(
-        rp_id=_site_id(settings),
-        rp_name=SITE_NAME,
-        user_id=_handle(user_id),
-        user_name=user.email,
-        user_display_name=f"{user.first_name} {user.last_name}".strip() or user.email,
-        challenge=_bytes(challenge),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=_bytes(text)) for text in known],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-    )
-    db.commit()
-    return dict(options_to_json_dict(options))
-
-
-def add(
-    db: DbSession,
-    settings: Settings,
-    *,
-    user_id: int,
-    credential: dict[str, Any],
-    name: str,
-    client: audit.Client,
-    now: datetime,
-) -> Passkey:
-    """Store the passkey that the browser has made for our options; commits. Raises InvalidFields."""
-    import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
-
-    _check_name(name)
-    if len(list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
-        raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
-    refusal = InvalidFields({"credential": ["This passkey was not accepted. Try again."]})
-    try:
-        said = _client_data(settings, credential)
-        challenge = one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_CREATION, now=now)
-        if challenge.user_id != user_id:
-            raise InvalidLink
-        verified = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=_bytes(said.challenge),
-            expected_rp_id=_site_id(settings),
-            expected_origin=said.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError):
-        raise refusal from None
-    transports = credential.get("response", {}).get("transports") or []
-    passkey = Passkey(
-        user_id=user_id,
-        credential_id=_text(verified.credential_id),
-        public_key=verified.credential_public_key,
-        sign_count=verified.sign_count,
-        transports=[text for text in transports if text in TRANSPORTS],
-        name=name,
-        created_at=now,
-    )
-    db.add(passkey)
-    try:
-        db.flush()
-    except IntegrityError:
-        db.rollback()
-        raise refusal from None
-    audit.record(db, audit.Kind.PASSKEY_ADDED, client=client, now=now, user_id=user_id, actor_id=user_id, name=name)
-    outbox.enqueue(db, MailKind.PASSKEY_ADDED, user_id=user_id, now=now, passkey=name)
-    db.commit()
-    return passkey
-
-
-# --- listing, naming, removing ---------------------------------------------------------------------------
 
 
 def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
@@ -135,7 +19,7 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
 
 def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
     """Give one of the user's passkeys another name; commits. Raises InvalidFields for the name, and NotFound."""
-    _check_name(name)
+    check_name(name)
     passkey = _own(db, passkey_id, user_id)
     passkey.name = name.strip()
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
@@ -160,93 +44,7 @@ def _own(db: DbSession, passkey_id: int, user_id: int) -> Passkey:
     return found
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise InvalidFields unless `name` can stand in a list."""
     if not 0 < len(name.strip()) <= PASSKEY_NAME_LENGTH or not is_one_line(name):
         raise InvalidFields({"name": [f"Use 1 to {PASSKEY_NAME_LENGTH} characters, all of which can be seen."]})
-
-
-# --- signing in ------------------------------------------------------------------------------------------
-
-
-def request_options(db: DbSession, settings: Settings, *, now: datetime) -> dict[str, Any]:
-    """Return what `navigator.credentials.get` needs, as JSON, for whichever passkey its owner chooses; commits."""
-    import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers import options_to_json_dict  # noqa: PLC0415
-    from webauthn.helpers.structs import UserVerificationRequirement  # noqa: PLC0415
-
-    challenge = one_time_tokens.issue(db, Purpose.PASSKEY_SIGN_IN, user_id=None, now=now)
-    options = webauthn.generate_authentication_options(
-        rp_id=_site_id(settings),
-        challenge=_bytes(challenge),
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    db.commit()
-    return dict(options_to_json_dict(options))
-
-
-def authenticate(
-    db: DbSession, settings: Settings, *, credential: dict[str, Any], client: audit.Client, now: datetime
-) -> int:
-    """Return whose passkey has signed our challenge; the caller opens the session and commits.
-
-    The device has asked for a finger, a face or a PIN, so a passkey is both factors. Raises InvalidPasskey."""
-    import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
-
-    passkey = None
-    try:
-        said = _client_data(settings, credential)
-        one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_SIGN_IN, now=now)
-        credential_id = str(credential["id"])
-        passkey = db.scalar(select(Passkey).join(User).where(Passkey.credential_id == credential_id, User.is_active))
-        if passkey is None:
-            raise InvalidLink
-        verified = webauthn.verify_authentication_response(
-            credential=credential,
-            expected_challenge=_bytes(said.challenge),
-            expected_rp_id=_site_id(settings),
-            expected_origin=said.origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
-        handle = credential["response"].get("userHandle")
-        if handle and _bytes(handle) != _handle(passkey.user_id):
-            raise InvalidLink
-    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError, AttributeError):
-        user_id = passkey.user_id if passkey else None
-        audit.record(db, audit.Kind.SIGN_IN_FAILED, client=client, now=now, user_id=user_id, door="passkey")
-        # Committed here: the challenge stays used, and the failure counted.
-        db.commit()
-        raise InvalidPasskey from None
-    values = {"sign_count": verified.new_sign_count, "last_used_at": now}
-    db.execute(update(Passkey).where(Passkey.id == passkey.id).values(**values))
-    return passkey.user_id
-
-
-def _client_data(settings: Settings, credential: dict[str, Any]) -> _ClientData:
-    """Return challenge and origin of a ceremony. Raises ValueError if a foreign page held it."""
-    values = strict_json.loads(_bytes(credential["response"]["clientDataJSON"]))
-    challenge, origin = values["challenge"], values["origin"]
-    if not isinstance(challenge, str) or not isinstance(origin, str) or not settings.allows_origin(origin):
-        raise ValueError("a ceremony of somebody else")
-    return _ClientData(challenge, origin)
-
-
-def _site_id(settings: Settings) -> str:
-    return urlsplit(settings.base_url).hostname or ""
-
-
-def _handle(user_id: int) -> bytes:
-    return f"user {user_id}".encode()
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

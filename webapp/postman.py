@@ -60,7 +60,10 @@ def deliver_due(settings: Settings) -> int:
 
 def _keep(row: OutboxMail, error: Exception, *, now: datetime) -> None:
     reason = f"{type(error).__name__}: {_status(error) or error}"
-    is_final = _status(error) >= PERMANENT or isinstance(error, ValueError)
+    # What is wrong with one mail is final; what is wrong with the server or our settings, with its certificate or our
+    # password, is mended, and then all mails go.
+    is_of_mail = _status(error) >= PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError)
+    is_final = is_of_mail or (isinstance(error, ValueError) and not isinstance(error, OSError))
     log.warning("mail %s (%s) was not sent, attempt %s: %s", row.id, row.kind, row.attempts, reason)
     outbox.postpone(db.session, row, error=reason, is_final=is_final, now=now)
 

@@ -72,6 +72,6 @@ def limit_failed_sign_ins(view: Callable[P, ResponseReturnValue]) -> Callable[P,
 
 
 # Whatever makes the server send mail to somebody who has not asked for it.
-limit_mails = limiter.shared_limit("20 per hour", scope="mails", methods=["POST"])
+limit_mails = limiter.shared_limit("100 per hour", scope="mails", methods=["POST"])
 # What a page asks for by itself while somebody types, or when it is opened.
 limit_chatter = limiter.shared_limit("120 per minute", scope="chatter", methods=["POST"])

@@ -18,6 +18,7 @@ from webapp.errors import (
     ReauthenticationRequired,
     SessionEnded,
     TokenExpired,
+    TooManyAttempts,
     Unauthorized,
 )
 from webapp.web import cookies
@@ -81,6 +82,8 @@ def _app_error(error: AppError) -> Response:
     elif isinstance(error, ReauthenticationRequired):
         response = redirect(url_for("security.confirm", next=_asking_page()), 303)  # type: ignore[assignment]
     else:
+        if isinstance(error, TooManyAttempts) and request.path == url_for("auth.login"):
+            g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
         response = _page(error.status, error.title, error.detail)
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = error.challenge

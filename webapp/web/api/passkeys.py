@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from webapp import passkeys
+from webapp import passkey_ceremonies, passkeys
 from webapp.database import db
 from webapp.web import credentials, guard, signing_in
 from webapp.web.bodies import read_json
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
 @guard.access_required
 @guard.fresh_sign_in_required
 def creation_options() -> ResponseReturnValue:
-    return jsonify(passkeys.creation_options(db.session, settings(), user_id=g.auth.user.id, now=g.now))
+    return jsonify(passkey_ceremonies.creation_options(db.session, settings(), user_id=g.auth.user.id, now=g.now))
 
 
 @passkeys_api.post("/passkeys")
@@ -41,7 +41,7 @@ def creation_options() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     body = read_json(PasskeyBody)
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    passkey = passkeys.add(db.session, settings(), credential=body.credential, name=body.name, **who)
+    passkey = passkey_ceremonies.add(db.session, settings(), credential=body.credential, name=body.name, **who)
     return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json")), 201
 
 
@@ -66,7 +66,7 @@ def remove(passkey_id: int) -> ResponseReturnValue:
 @limit_chatter
 def request_options() -> ResponseReturnValue:
     credentials.refuse_foreign_origin()
-    return jsonify(passkeys.request_options(db.session, settings(), now=g.now))
+    return jsonify(passkey_ceremonies.request_options(db.session, settings(), now=g.now))
 
 
 @passkeys_api.post("/login/passkey")
@@ -75,5 +75,7 @@ def sign_in() -> ResponseReturnValue:
     credentials.refuse_foreign_origin()
     body = read_json(PasskeySignInBody)
     transport = signing_in.choose_transport(body.transport)
-    user_id = passkeys.authenticate(db.session, settings(), credential=body.credential, client=g.client, now=g.now)
+    user_id = passkey_ceremonies.authenticate(
+        db.session, settings(), credential=body.credential, client=g.client, now=g.now
+    )
     return signing_in.answer_sign_in(user_id, transport=transport, remember=body.remember)
