@@ -1,4 +1,4 @@
-"""Twenty at once for every thing that works once: one has it, and nobody gets an error (P01, P08, P09, A05, I06, Z05)."""
+"""Twenty at once for each thing that works once: one has it, nobody gets an error (P01, P08, P09, A05, I06, Z05)."""
 
 import unicodedata
 from collections.abc import Iterator
