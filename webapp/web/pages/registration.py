@@ -79,4 +79,5 @@ def _register_page(form: RegisterForm) -> str:
 
 
 def _offer_resend() -> None:
-    g.next_step = (url_for("account.profile"), "Have a new link sent from your account")
+    label = "Have a new link sent" if g.auth else "Sign in and have a new link sent"
+    g.next_step = (url_for("account.profile"), label)
