@@ -1,11 +1,13 @@
 """Passwords: argon2id at OWASP's parameters (m=19456 KiB, t=2, p=1), what may be one, and how easily it is guessed."""
 
+import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import permutations
 from typing import Final, NamedTuple
 
 from argon2 import PasswordHasher
@@ -17,6 +19,7 @@ from webapp.text import is_storable
 
 MAX_LENGTH: Final = 1024
 SCORED_LENGTH: Final = 72  # zxcvbn takes no more; its time grows with the square of the length
+SITE: Final = "evergreen"
 ACCEPTED_SCORE: Final = 2  # below: guessed within a million tries, as all of zxcvbn's 30,000 common passwords are
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
@@ -115,7 +118,7 @@ def rate(password: str, *, own_words: Sequence[str] = ()) -> Strength:
     if not password:
         return Strength(0, "")
     text = _normalized(password)[:SCORED_LENGTH]
-    words = sorted({part.lower() for word in ("evergreen", *own_words) for part in _parts(word)})
+    words = _guesses(own_words)
     result = zxcvbn(text, user_inputs=words)
     if result["score"] >= ACCEPTED_SCORE:
         return Strength(result["score"], "")
@@ -125,15 +128,18 @@ def rate(password: str, *, own_words: Sequence[str] = ()) -> Strength:
     return Strength(result["score"], f"{warning} Add another word or two.")
 
 
+def _guesses(own_words: Sequence[str]) -> list[str]:
+    """Return what is tried first: the site's name, the user's names and address, parts of them, two names as one."""
+    parts = {part.lower() for word in (SITE, *own_words) for part in _parts(word)}
+    names = [word.lower() for word in own_words if word and "@" not in word]
+    pairs = {first + between + last for first, last in permutations(names, 2) for between in ("", ".", "-", "_", " ")}
+    return sorted(parts | pairs)
+
+
 def _parts(word: str) -> list[str]:
     """An address is guessed as a whole, by what stands before the @, and by each word of that."""
     local, _, domain = word.partition("@")
-    pieces = [
-        word,
-        local,
-        domain.partition(".")[0],
-        *local.replace(".", " ").replace("-", " ").replace("_", " ").split(),
-    ]
+    pieces = [word, local, domain.partition(".")[0], *re.split(r"[._\- ]+", local)]
     return [piece for piece in pieces if len(piece) > 2]  # noqa: PLR2004 - initials are nobody's secret
 
 

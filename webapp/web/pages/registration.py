@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import email_links, one_time_tokens, passwords, registration
 from webapp.database import db
+from webapp.models import EMAIL_LENGTH
 from webapp.one_time_tokens import Purpose
 from webapp.web.context import settings
 from webapp.web.forms import EmptyForm, RegisterForm, is_accepted
@@ -67,7 +68,7 @@ def resend() -> ResponseReturnValue:
 @limit_chatter
 def strength() -> ResponseReturnValue:
     """How easily a new password is guessed, while it is typed; judged where it will be judged in the end."""
-    own_words = request.form.getlist("own")[:5]
+    own_words = [word[:EMAIL_LENGTH] for word in request.form.getlist("own")[:5]]
     if g.auth is not None:
         own_words += [g.auth.user.email, g.auth.user.first_name, g.auth.user.last_name]
     rating = passwords.rate(request.form.get("password", ""), own_words=own_words)
