@@ -56,7 +56,7 @@ def verify_password(stored: str | None, password: str) -> bool:
 
 def _verify(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored or _nobodys_hash(), password) and bool(stored)
+        return _hasher.verify(stored or _nobodys_hash(_hasher), password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -83,9 +83,9 @@ def _admission() -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
+def _nobodys_hash(hasher: PasswordHasher) -> str:
     """A hash with the parameters in force, so that an unknown user costs what a known one costs."""
-    return _hasher.hash("nobody has this password")
+    return hasher.hash("nobody has this password")
 
 
 # --- what may be a password ----------------------------------------------------------------------------
