@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import event, or_, select, update
+from sqlalchemy import delete, event, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.database import DbSession
@@ -64,7 +64,7 @@ def _wake_sender(session: Session) -> None:
 
 
 def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
-    """Return one mail that is due, taken for LEASE, or None; commits. No other sender is given it meanwhile."""
+    """Return one mail that is due, taken for LEASE and detached, or None; commits. No other sender has it meanwhile."""
     due = (
         select(OutboxMail.id, OutboxMail.next_attempt_at)
         .where(OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= now)
@@ -80,6 +80,8 @@ def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
             .returning(OutboxMail)
             .execution_options(synchronize_session=False)
         )
+        if taken is not None:
+            db.expunge(taken)  # what was read stays readable, even if another sender removes the row after the lease
         db.commit()
         if taken is not None:
             return taken
@@ -88,17 +90,19 @@ def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
 
 def remove(db: DbSession, mail: OutboxMail) -> None:
     """Forget a mail that was sent, or that has nobody to go to any more; commits."""
-    db.delete(mail)
+    db.execute(delete(OutboxMail).where(OutboxMail.id == mail.id))
     db.commit()
 
 
 def postpone(db: DbSession, mail: OutboxMail, *, error: str, is_final: bool, now: datetime) -> None:
     """Keep a mail that could not be sent for later, twice as late each time, or for an operator if final; commits."""
     pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 10), LONGEST_PAUSE)
-    mail.next_attempt_at = now + pause
-    mail.last_error = error[:200]
-    if is_final or now - mail.created_at > GIVE_UP_AFTER:
-        mail.failed_at = now
+    gives_up = is_final or now - mail.created_at > GIVE_UP_AFTER
+    db.execute(
+        update(OutboxMail)
+        .where(OutboxMail.id == mail.id, OutboxMail.next_attempt_at == mail.next_attempt_at)  # the claim still holds
+        .values(next_attempt_at=now + pause, last_error=error[:200], failed_at=now if gives_up else None)
+    )
     db.commit()
 
 

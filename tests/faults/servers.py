@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import psutil
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.support.live import LiveServer
+from tests.support.live import GUNICORN, LiveServer
 from webapp.config import ROOT
 
 WORKERS = 4
@@ -60,7 +59,7 @@ def start_again(server: LiveServer, application: str = CLOCKED) -> None:
     """Start `application` where the server ran: same port, settings and database."""
     with (server.folder / "server.log").open("ab") as log:
         server.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", application],
+            [*GUNICORN, application],
             env=server.settings, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     wait_for_workers(server)

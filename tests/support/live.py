@@ -19,6 +19,8 @@ from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
 STARTS_WITHIN = 30  # seconds
+# Imported once and forked, which no worker can tell and which saves the tests minutes; test_readme.py runs `make run`.
+GUNICORN = (sys.executable, "-m", "gunicorn", "--preload")
 
 
 @dataclass
@@ -89,7 +91,7 @@ def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any)
     }
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "tests.support.clocked:app"],
+            [*GUNICORN, "tests.support.clocked:app"],
             env=environment,
             cwd=ROOT,
             stdout=log,

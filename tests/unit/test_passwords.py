@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from webapp import passwords
 from webapp.errors import InvalidFields
 
+pytestmark = pytest.mark.real_hashes
 PASSWORD = "correct horse battery staple"
 
 

@@ -4,13 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
 from tests.support.steps import csrf_token, sign_in_by_form
-from webapp import passwords
 from webapp.database import db
 from webapp.models import User
 
@@ -51,12 +49,6 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/account/security/passkeys/1/rename": ("name",),
 }
 PATHS = ("/verify/", "/reset/", "/not-me/", "/undo/", "/dev/mail/", "/account/security/passkeys/", "/api/passkeys/")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is shown here does not depend on what a hash costs, and there are thousands."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

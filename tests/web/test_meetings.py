@@ -52,7 +52,7 @@ def test_renewing_a_hash_does_not_bring_back_a_password_changed_meanwhile(
         store("changed")
         return "renewed"
 
-    store(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(people.PASSWORD))
+    store(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(people.PASSWORD))
     monkeypatch.setattr(accounts.passwords, "hash_password", change_meanwhile)
     people.sign_in(app.test_client())
     with app.app_context():

@@ -94,6 +94,7 @@ def test_the_form_tells_no_more_than_the_api(app: Flask) -> None:
     assert answers == [(422, "There is a problem Email or password is incorrect.", False)] * 3
 
 
+@pytest.mark.real_hashes
 @pytest.mark.parametrize("email", [people.EMAIL, "nobody@test.com", "gone@test.com", "not an address"])
 def test_every_refusal_costs_one_verification_with_the_parameters_in_force(
     app: Flask, monkeypatch: pytest.MonkeyPatch, email: str
@@ -132,6 +133,7 @@ def test_an_attempt_is_written_down_without_what_was_typed(app: Flask, user_id: 
 # --- what a sign-in gives --------------------------------------------------------------------------------
 
 
+@pytest.mark.real_hashes
 def test_a_hash_of_old_parameters_is_renewed_at_sign_in_and_nothing_else_changes(app: Flask, user_id: int) -> None:
     """A05."""
 
