@@ -13,10 +13,13 @@ from flask.testing import FlaskClient
 from tests.support import people
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, serve
+from tests.support.routes import compile_once
 from tests.support.settings import make_settings
 from webapp import create_app, passwords
 from webapp.config import Settings
 from webapp.database import db
+
+compile_once()
 
 
 @pytest.fixture(autouse=True)
