@@ -78,7 +78,7 @@ def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
             .where(OutboxMail.id == mail_id, OutboxMail.next_attempt_at == seen_at, OutboxMail.failed_at.is_(None))
             .values(next_attempt_at=now + LEASE, attempts=OutboxMail.attempts + 1)
             .returning(OutboxMail)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False, populate_existing=True)
         )
         if taken is not None:
             db.expunge(taken)  # what was read stays readable, even if another sender removes the row after the lease

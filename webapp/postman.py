@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LOOKS_EVERY: Final = 5.0  # seconds; for mails of other processes, and for those whose pause is over
 TIMEOUT: Final = 10.0  # seconds that the SMTP server may take for each step
 PERMANENT: Final = 500  # an SMTP status from here on says: do not try again
+WANTS_SIGN_IN: Final = range(530, 540)  # but these are about our password (RFC 4954 §6)
 
 
 # --- handing over ----------------------------------------------------------------------------------------
@@ -50,7 +51,10 @@ def deliver_due(settings: Settings) -> int:
                 if settings.is_development:
                     log.info("mail to %s: %s %s", message.recipient, message.subject, message.link)
                 sent += 1
-        except (OSError, smtplib.SMTPException, ValueError) as error:
+        except OUTAGES:
+            raise
+        except Exception as error:
+            # Whatever one mail does, the next must go out.
             db.session.rollback()
             _keep(row, error, now=utc_now())
         else:
@@ -60,11 +64,15 @@ def deliver_due(settings: Settings) -> int:
 
 def _keep(row: OutboxMail, error: Exception, *, now: datetime) -> None:
     reason = f"{type(error).__name__}: {_status(error) or error}"
-    # What is wrong with one mail is final; what is wrong with the server or our settings, with its certificate or our
-    # password, is mended, and then all mails go.
-    is_of_mail = _status(error) >= PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError)
-    is_final = is_of_mail or (isinstance(error, ValueError) and not isinstance(error, OSError))
-    log.warning("mail %s (%s) was not sent, attempt %s: %s", row.id, row.kind, row.attempts, reason)
+    # What is wrong with one mail, its recipient or its content, is final; what is wrong with the server or our
+    # settings, with its certificate, our address or our password, is mended, and then all mails go.
+    is_of_mail = isinstance(error, (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError))
+    is_refused = is_of_mail and _status(error) >= PERMANENT and _status(error) not in WANTS_SIGN_IN
+    is_final = is_refused or (isinstance(error, ValueError) and not isinstance(error, OSError))
+    is_foreseen = is_final or isinstance(error, OSError)  # SMTPException is one
+    log.warning(
+        "mail %s (%s) was not sent, attempt %s: %s", row.id, row.kind, row.attempts, reason, exc_info=not is_foreseen
+    )
     outbox.postpone(db.session, row, error=reason, is_final=is_final, now=now)
 
 

@@ -26,7 +26,7 @@ def unseal(settings: Settings, sealed: str) -> str:
     """Return what was sealed. Raises SealBroken if it cannot be opened with SECRET_KEY."""
     try:
         return _box(settings.secret_key.get_secret_value()).decrypt(sealed).decode()
-    except InvalidToken:
+    except (InvalidToken, ValueError):
         raise SealBroken from None
 
 
