@@ -21,7 +21,7 @@ from webapp.web.api import passkeys as api_passkeys
 from webapp.web.api import registration as api_registration
 from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
-from webapp.web.converters import SessionIdConverter
+from webapp.web.converters import RowIdConverter, SessionIdConverter
 from webapp.web.pages import account, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
 from webapp.web.pages import recovery as pages_recovery
@@ -82,7 +82,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 
 
 def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
-    app.url_map.converters["session_id"] = SessionIdConverter
+    app.url_map.converters |= {"session_id": SessionIdConverter, "row_id": RowIdConverter}
     apis = [
         api_auth.auth_api,
         api_registration.registration_api,

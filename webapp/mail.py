@@ -106,8 +106,7 @@ def _link(
         db,
         link.purpose,
         user_id=user.id,
-        # A link stands for the address that it is sent to; one about a session, for the session.
-        email=None if link.purpose is Purpose.DISOWN_SIGN_IN else recipient,
+        email=recipient,  # a link stands for the address that it is sent to
         session_id=row.detail.get("session_id"),
         now=now,
     )

@@ -94,11 +94,13 @@ def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:
     db.execute(select(User.id).where(User.id == user_id).with_for_update())
 
 
-def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime) -> None:
-    """Make every unused token of the user for these purposes useless; the caller commits."""
+def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime, issued_after: int = 0) -> None:
+    """Make every unused token of the user for these purposes useless, or those issued after the one with an id; the
+    caller commits."""
     db.execute(
         update(OneTimeToken)
         .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes), OneTimeToken.used_at.is_(None))
+        .where(OneTimeToken.id > issued_after)
         .values(used_at=now)
         .execution_options(synchronize_session=False)
     )

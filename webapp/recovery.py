@@ -22,7 +22,8 @@ def forgot(db: DbSession, *, email: str, client: audit.Client, now: datetime) ->
     counted_as = account_key(key)
     is_spent = throttle.mails_are_spent(db, audit.Kind.RESET_REQUESTED, account_key=counted_as, now=now)
     kind = audit.Kind.RESET_REQUESTED
-    audit.record(db, kind, client=client, now=now, user_id=user_id, account_key=counted_as)
+    # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
+    audit.record(db, kind, client=client, now=now, user_id=user_id, account_key=None if is_spent else counted_as)
     outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=None if is_spent else user_id, now=now)
     db.commit()
 

@@ -57,7 +57,8 @@ def register(
     counted_as = account_key(key)
     is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
     kind = audit.Kind.REGISTERED if is_new else audit.Kind.REGISTERED_AGAIN
-    audit.record(db, kind, client=client, now=now, user_id=user.id, account_key=counted_as)
+    # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
+    audit.record(db, kind, client=client, now=now, user_id=user.id, account_key=None if is_spent else counted_as)
     mail = MailKind.ALREADY_REGISTERED if user.email_verified else MailKind.CONFIRM_ADDRESS
     recipient = user.id if user.is_active and not is_spent else None
     outbox.enqueue(db, mail, user_id=recipient, now=now)

@@ -1,6 +1,7 @@
 """What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log."""
 
 import logging
+import re
 from time import perf_counter
 from typing import Final
 
@@ -22,6 +23,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# The one-time token in an address that a mail led to, however it is asked for: a wrong method, too many slashes.
+_LINK_OF_MAIL: Final = re.compile(r"^(/+(?:verify|reset|undo|not-me)/+)[^/]+")
 
 
 def init_app(app: Flask) -> None:
@@ -53,7 +56,7 @@ def _set_caching(response: Response) -> Response:
 
 
 def _set_security_headers(response: Response) -> Response:
-    if _link_token():
+    if _LINK_OF_MAIL.search(request.path):
         response.headers["Referrer-Policy"] = "no-referrer"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -62,15 +65,10 @@ def _set_security_headers(response: Response) -> Response:
     return response
 
 
-def _link_token() -> str:
-    """Return the one-time token of an address that a mail led to, or an empty string."""
-    return str((request.view_args or {}).get("token", ""))
-
-
 def _log_request(response: Response) -> Response:
     auth = g.get("auth")
     # Never a one-time token, nor the query string: it may carry what somebody took for a place for tokens.
-    path = request.path.replace(_link_token(), "…") if _link_token() else request.path
+    path = _LINK_OF_MAIL.sub(r"\1…", request.path)
     path, milliseconds = ascii(path)[1:-1], round((perf_counter() - g.started) * 1000, 1)
     fields = {
         "request_id": g.request_id,

@@ -97,7 +97,10 @@ def _app_error(error: AppError) -> Response:
 
 def _asking_page() -> str:
     """Return the path of the page that was asked for, or that holds the form."""
-    source = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+    try:
+        source = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+    except ValueError:  # no URL at all
+        source = ""
     return own_path(source, default=url_for("account.profile"))
 
 

@@ -45,7 +45,7 @@ def add() -> ResponseReturnValue:
     return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json")), 201
 
 
-@passkeys_api.patch("/passkeys/<int:passkey_id>")
+@passkeys_api.patch("/passkeys/<row_id:passkey_id>")
 @guard.access_required
 def rename(passkey_id: int) -> ResponseReturnValue:
     name = read_json(PasskeyNameBody).name
@@ -54,7 +54,7 @@ def rename(passkey_id: int) -> ResponseReturnValue:
     return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json"))
 
 
-@passkeys_api.delete("/passkeys/<int:passkey_id>")
+@passkeys_api.delete("/passkeys/<row_id:passkey_id>")
 @guard.access_required
 @guard.fresh_sign_in_required
 def remove(passkey_id: int) -> ResponseReturnValue:

@@ -79,7 +79,7 @@ def submit_removal() -> ResponseReturnValue:
 # --- passkeys: adding one needs JavaScript (api/passkeys.py), the rest does not --------------------------
 
 
-@pages.post("/passkeys/<int:passkey_id>/rename")
+@pages.post("/passkeys/<row_id:passkey_id>/rename")
 @sign_in_required
 def rename_passkey(passkey_id: int) -> ResponseReturnValue:
     name = request.form.get("name", "")
@@ -93,7 +93,7 @@ def rename_passkey(passkey_id: int) -> ResponseReturnValue:
     return redirect(url_for("security.overview"), 303)
 
 
-@pages.post("/passkeys/<int:passkey_id>/remove")
+@pages.post("/passkeys/<row_id:passkey_id>/remove")
 @sign_in_required
 @fresh_sign_in_required
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
