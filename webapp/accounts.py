@@ -104,18 +104,32 @@ def change_password(
     """Set a new password; every other session ends, and links to reset the old one; commits.
 
     Return how many sessions ended. Raises InvalidFields for `current_password` or `new_password`, TooManyAttempts."""
-    proof = {"user_id": user_id, "password": current_password, "field": "current_password"}
-    authentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
+    proof = {"user_id": user_id, "sid": sid, "password": current_password, "field": "current_password"}
+    stored = authentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
     own = db.execute(select(User.email, User.first_name, User.last_name).where(User.id == user_id)).one()
     passwords.check_policy(
         new_password, minimum=settings.password_min_length, own_words=tuple(own), field="new_password"
     )
     db.rollback()
     password_hash = passwords.hash_password(new_password)
+    if not _is_still(db, user_id=user_id, password_hash=stored):
+        raise InvalidFields({"current_password": ["Your password was changed meanwhile."]})
     ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
     authentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
     return ended
+
+
+def _is_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
+    """Whether the user has the password that was verified; locks the row, so that it stays so until the commit."""
+    locked = (
+        update(User)
+        .where(User.id == user_id, User.password_hash == password_hash)
+        .values(password_hash=password_hash)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return db.scalar(locked) is not None
 
 
 def set_password(
@@ -141,12 +155,12 @@ def set_password(
 
 
 def close(
-    db: DbSession, settings: Settings, *, user_id: int, password: str, client: audit.Client, now: datetime
+    db: DbSession, settings: Settings, *, user_id: int, sid: str, password: str, client: audit.Client, now: datetime
 ) -> None:
     """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
 
     Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
-    authentication.confirm_password(db, settings, user_id=user_id, password=password, client=client, now=now)
+    authentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
     address = db.scalar(select(User.email).where(User.id == user_id))
     _lock_administrators(db)
     others = select(User.id).where(User.is_admin, User.is_active, User.id != user_id)

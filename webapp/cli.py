@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import accounts, demo, doctor, one_time_tokens, outbox, postman, revocation
+from webapp import accounts, demo, doctor, mfa, one_time_tokens, outbox, passkeys, postman, revocation
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import OUTAGES, db
@@ -94,6 +94,25 @@ def list_users() -> None:
         click.echo(f"{user.id}\t{user.email}\t{user.first_name} {user.last_name}\t{notes}".rstrip())
 
 
+@users_group.command("remove-second-factor")
+@click.argument("email")
+@_explains_errors
+def remove_second_factor(email: str) -> None:
+    """Take two-step sign-in, recovery codes and passkeys of EMAIL away, for who has lost them; the owner is mailed."""
+    user_id, now = _user(email).id, utc_now()
+    had_totp = mfa.take_away(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=now)
+    names = passkeys.remove_all(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=now)
+    db.session.commit()
+    click.echo(f"Two-step sign-in {'is off now' if had_totp else 'was off'}. Removed {len(names)} passkeys.")
+
+
+def _user(email: str) -> User:
+    user = accounts.find_user(db.session, email)
+    if user is None:
+        raise click.ClickException(f"There is no user with the address {email}.")
+    return user
+
+
 # --- sessions --------------------------------------------------------------------------------------------
 
 
@@ -149,12 +168,7 @@ def purge_sessions() -> None:
 
 def _of_user(email: str | None) -> ColumnElement[bool]:
     """Return the condition "belongs to the user with this address", or no condition without one."""
-    if email is None:
-        return true()
-    user = accounts.find_user(db.session, email)
-    if user is None:
-        raise click.ClickException(f"There is no user with the address {email}.")
-    return AuthSession.user_id == user.id
+    return true() if email is None else AuthSession.user_id == _user(email).id
 
 
 # --- mail ------------------------------------------------------------------------------------------------

@@ -1,19 +1,19 @@
-"""Changing the address: the new one is confirmed by a link, the old one is told and can undo it."""
+"""Changing the address: the new one is confirmed by a link, the old one is told and can undo it
+(remedies.py)."""
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, authentication, one_time_tokens, outbox, revocation
-from webapp.addresses import canonical_address, email_key
+from webapp import audit, authentication, one_time_tokens, outbox, throttle
+from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import AddressTaken, InvalidAddress, InvalidFields
 from webapp.models import User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
-from webapp.revocation import EndReason
 
 
 def ask(
@@ -21,6 +21,7 @@ def ask(
     settings: Settings,
     *,
     user_id: int,
+    sid: str,
     email: str,
     password: str,
     client: audit.Client,
@@ -34,20 +35,29 @@ def ask(
         address = canonical_address(email)
     except InvalidAddress as error:
         raise InvalidFields({"email": [error.detail]}) from None
-    authentication.confirm_password(db, settings, user_id=user_id, password=password, client=client, now=now)
-    user = db.get_one(User, user_id)
-    if address == user.email:
+    authentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    if address == db.get_one(User, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
+    one_time_tokens.lock_owner(db, user_id)
     owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id))
-    one_time_tokens.cancel(db, Purpose.CHANGE_EMAIL, user_id=user_id, now=now)
-    if owner_id is None:
+    cancel(db, user_id=user_id, now=now)
+    kind = audit.Kind.EMAIL_CHANGE_REQUESTED
+    counted_as = account_key(email_key(address))
+    is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, now=now)
+    if owner_id is None and not is_spent:
         outbox.enqueue(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id, now=now, address=address)
     else:
-        outbox.enqueue(db, MailKind.ADDRESS_IN_USE, user_id=owner_id, now=now)
+        outbox.enqueue(db, MailKind.ADDRESS_IN_USE, user_id=None if is_spent else owner_id, now=now)
     outbox.enqueue(db, MailKind.ADDRESS_CHANGE_ASKED, user_id=user_id, now=now, new_address=address)
-    kind = audit.Kind.EMAIL_CHANGE_REQUESTED
-    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id)
+    who = {"user_id": user_id, "actor_id": user_id, "account_key": None if is_spent else counted_as}
+    audit.record(db, kind, client=client, now=now, **who)  # type: ignore[arg-type]
     db.commit()
+
+
+def cancel(db: DbSession, *, user_id: int, now: datetime) -> None:
+    """Make a change that was asked for and not confirmed yet come to nothing; the caller commits."""
+    one_time_tokens.cancel(db, Purpose.CHANGE_EMAIL, user_id=user_id, now=now)
+    outbox.withdraw(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id)
 
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
@@ -57,33 +67,19 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
     user = db.get_one(User, spent.user_id)
     old_address = user.email
-    _set_address(db, user, str(spent.email), now=now)
+    set_address(db, user, str(spent.email), now=now)
     outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, address=old_address, new_address=user.email)
     audit.record(db, audit.Kind.EMAIL_CHANGED, client=client, now=now, user_id=user.id, actor_id=user.id)
     db.commit()
 
 
-def undo(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> str:
-    """Give the account its old address back and end all its sessions: whoever changed it may be in; commits.
+def set_address(db: DbSession, user: User, address: str, *, now: datetime) -> None:
+    """Change the row; the caller commits. Raises AddressTaken: the unique key decides, whoever else is at it.
 
-    Return a token that resets the password. Raises InvalidLink, and AddressTaken."""
-    spent = one_time_tokens.spend(db, token, Purpose.UNDO_EMAIL_CHANGE, now=now)
-    user = db.get_one(User, spent.user_id)
-    _set_address(db, user, str(spent.email), now=now)
-    user.devices_forgotten_at = now
-    # Mails about later changes went to addresses that were never the owner's: their links take nothing back.
-    one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, issued_after=spent.id, now=now)
-    reason = EndReason.EMAIL_CHANGE_UNDONE
-    revocation.end_all_of(db, user_id=user.id, reason=reason, client=client, now=now)
-    audit.record(db, audit.Kind.EMAIL_CHANGE_UNDONE, client=client, now=now, user_id=user.id, actor_id=user.id)
-    reset_token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id, email=user.email, now=now)
-    db.commit()
-    return reset_token
-
-
-def _set_address(db: DbSession, user: User, address: str, *, now: datetime) -> None:
-    """Change the row; the caller commits. Raises AddressTaken: the unique key decides, whoever else is at it."""
+    The address is proved, so that an account which has it and never proved it makes room."""
+    unproved = (User.email_key == email_key(address), User.id != user.id, ~User.email_verified, ~User.is_admin)
     try:
+        db.execute(delete(User).where(*unproved).execution_options(synchronize_session=False))
         db.execute(
             update(User)
             .where(User.id == user.id)
@@ -94,5 +90,5 @@ def _set_address(db: DbSession, user: User, address: str, *, now: datetime) -> N
         db.rollback()
         raise AddressTaken from None
     db.refresh(user)
-    purposes = (Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL)
-    one_time_tokens.cancel(db, *purposes, user_id=user.id, now=now)
+    one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, user_id=user.id, now=now)
+    cancel(db, user_id=user.id, now=now)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from sqlalchemy import select
 
-from webapp import one_time_tokens
+from webapp import one_time_tokens, outbox
 from webapp.config import ROOT, Settings
 from webapp.database import DbSession
 from webapp.devices import device_name
@@ -60,14 +60,15 @@ _LINKS: Final = {
     MailKind.NEW_DEVICE: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.TOKEN_REUSED: _Link("/account/sessions"),
     MailKind.NEW_DEVICES_LOCKED: _Link("/reset/", Purpose.RESET_PASSWORD),
-    MailKind.SECOND_FACTOR_ADDED: _Link("/account/security"),
+    MailKind.SECOND_FACTOR_ADDED: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.SECOND_FACTOR_REMOVED: _Link("/account/security"),
     MailKind.RECOVERY_CODE_USED: _Link("/account/security"),
-    MailKind.PASSKEY_ADDED: _Link("/account/security"),
+    MailKind.PASSKEY_ADDED: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.PASSKEY_REMOVED: _Link("/account/security"),
     MailKind.ACCOUNT_DELETED: _Link("/register"),
 }
 # A new link takes the place of the ones before; each new device and each change of address has one of its own.
+_REMEDIES: Final = {Purpose.DISOWN_SIGN_IN, Purpose.UNDO_EMAIL_CHANGE}
 _REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
 
 
@@ -77,11 +78,17 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     It goes to the address that the database holds, never to one that was typed, but for those that say so."""
     user = db.get(User, row.user_id) if row.user_id is not None else None
     recipient = row.detail.get("address") or (user.email if user else None)
-    if recipient is None:
+    if recipient is None or (row.user_id is not None and user is None):
         return None
     kind = MailKind(row.kind)
+    if user is not None:
+        one_time_tokens.lock_owner(db, user.id)
+    if outbox.is_withdrawn(db, row):
+        db.rollback()
+        return None
     values = {
-        "name": user.first_name if user else "",
+        # To who has not proved that the address is theirs, no words that somebody else has chosen.
+        "name": user.first_name if user and user.email_verified and recipient == user.email else "",
         "email": user.email if user else recipient,
         "at": row.created_at,
         "link": _link(db, settings, row, user=user, recipient=recipient, now=now),
@@ -99,7 +106,6 @@ def _link(
     link = _LINKS[MailKind(row.kind)]
     if link.purpose is None or user is None:
         return f"{settings.base_url}{link.path}"
-    one_time_tokens.lock_owner(db, user.id)
     if link.purpose in _REPLACING:
         one_time_tokens.cancel(db, link.purpose, user_id=user.id, now=now)
     token = one_time_tokens.issue(
@@ -108,6 +114,7 @@ def _link(
         user_id=user.id,
         email=recipient,  # a link stands for the address that it is sent to
         session_id=row.detail.get("session_id"),
+        since=row.created_at if link.purpose in _REMEDIES else None,
         now=now,
     )
     return f"{settings.base_url}{link.path}{token}"

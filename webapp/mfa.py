@@ -108,7 +108,7 @@ def confirm(
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.
     end_all_of(db, user_id=user_id, but=sid, reason=EndReason.SECOND_FACTOR_ADDED, client=client, now=now)
-    outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_ADDED, user_id=user_id, now=now)
+    outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_ADDED, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return codes
 
@@ -117,16 +117,33 @@ def remove(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) 
     """Take the second factor and its recovery codes away; commits. The caller has had the password confirmed.
 
     Raises SecondFactorState if there is none."""
-    user = db.get_one(User, user_id, with_for_update=True)
-    if user.totp_seed is None:
+    if not take_away(db, user_id=user_id, actor_id=user_id, client=client, now=now):
         raise SecondFactorState("There is no second factor to take away.")
-    was_on = user.totp_enabled_at is not None
+    db.commit()
+
+
+def take_away(
+    db: DbSession,
+    *,
+    user_id: int,
+    actor_id: int | None,
+    client: audit.Client,
+    now: datetime,
+    since: datetime | None = None,
+) -> bool:
+    """Take the second factor and its recovery codes away, but not one that was on before `since`; the caller commits.
+
+    Return whether there was one; one that waits for its first code counts."""
+    user = db.get_one(User, user_id, with_for_update=True)
+    enabled_at = user.totp_enabled_at
+    if user.totp_seed is None or (since and enabled_at and enabled_at < since):
+        return False
     user.totp_seed = user.totp_enabled_at = None
     db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    if was_on:
-        audit.record(db, audit.Kind.TOTP_DISABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
+    if enabled_at:
+        audit.record(db, audit.Kind.TOTP_DISABLED, client=client, now=now, user_id=user_id, actor_id=actor_id)
         outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_REMOVED, user_id=user_id, now=now)
-    db.commit()
+    return True
 
 
 # --- asking for it ---------------------------------------------------------------------------------------

@@ -47,8 +47,11 @@ def issue(
     now: datetime,
     email: str | None = None,
     session_id: str | None = None,
+    since: datetime | None = None,
 ) -> str:
-    """Return a new token, bound to its purpose, user, address and session; the caller commits."""
+    """Return a new token, bound to its purpose, user, address and session; the caller commits.
+
+    `since` is, for a remedy, when that happened which it undoes."""
     token = secrets.token_urlsafe(_BYTES)
     db.add(
         OneTimeToken(
@@ -57,6 +60,7 @@ def issue(
             user_id=user_id,
             email=email,
             session_id=session_id,
+            since=since,
             created_at=now,
             expires_at=now + _LIFETIMES[purpose],
         )
@@ -87,6 +91,14 @@ def spend(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTi
     if spent is None:
         raise InvalidLink
     return spent
+
+
+def owner(db: DbSession, row: OneTimeToken) -> User:
+    """Return the user of a token that was sent to the address they still have. Raises InvalidLink."""
+    user = db.scalar(select(User).where(User.id == row.user_id, User.is_active))
+    if user is None or (row.email is not None and row.email != user.email):
+        raise InvalidLink
+    return user
 
 
 def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:

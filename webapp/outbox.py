@@ -18,7 +18,7 @@ from webapp.models import OutboxMail
 LEASE: Final = timedelta(minutes=5)
 FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
-GIVE_UP_AFTER: Final = timedelta(days=3)
+MOST_ATTEMPTS: Final = 294  # three days of pauses
 
 mail_waits: Final = threading.Event()  # set when this process has committed a new mail
 
@@ -52,6 +52,16 @@ def enqueue(db: DbSession, kind: MailKind, *, user_id: int | None, now: datetime
     dropped by the sender, so that who asks cannot tell by the time whether an address has an account."""
     db.add(OutboxMail(kind=kind, user_id=user_id, detail=detail, created_at=now, next_attempt_at=now))
     db.info["has_new_mail"] = True
+
+
+def withdraw(db: DbSession, kind: MailKind, *, user_id: int) -> None:
+    """Forget what has not been sent yet of a kind to a user; the caller commits."""
+    db.execute(delete(OutboxMail).where(OutboxMail.kind == kind, OutboxMail.user_id == user_id))
+
+
+def is_withdrawn(db: DbSession, mail: OutboxMail) -> bool:
+    """Whether a claimed mail has been forgotten since."""
+    return db.scalar(select(OutboxMail.id).where(OutboxMail.id == mail.id)) is None
 
 
 @event.listens_for(Session, "after_commit")
@@ -97,7 +107,7 @@ def remove(db: DbSession, mail: OutboxMail) -> None:
 def postpone(db: DbSession, mail: OutboxMail, *, error: str, is_final: bool, now: datetime) -> None:
     """Keep a mail that could not be sent for later, twice as late each time, or for an operator if final; commits."""
     pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 10), LONGEST_PAUSE)
-    gives_up = is_final or now - mail.created_at > GIVE_UP_AFTER
+    gives_up = is_final or mail.attempts >= MOST_ATTEMPTS
     db.execute(
         update(OutboxMail)
         .where(OutboxMail.id == mail.id, OutboxMail.next_attempt_at == mail.next_attempt_at)  # the claim still holds
@@ -111,7 +121,7 @@ def retry_failed(db: DbSession, *, now: datetime) -> int:
     retried = db.scalars(
         update(OutboxMail)
         .where(or_(OutboxMail.failed_at.is_not(None), OutboxMail.last_error != ""))
-        .values(failed_at=None, next_attempt_at=now, created_at=now)
+        .values(failed_at=None, next_attempt_at=now, attempts=0)
         .returning(OutboxMail.id)
         .execution_options(synchronize_session=False)
     ).all()

@@ -75,6 +75,7 @@ def add(
     settings: Settings,
     *,
     user_id: int,
+    sid: str,
     credential: dict[str, Any],
     name: str,
     client: audit.Client,
@@ -84,7 +85,7 @@ def add(
     import webauthn  # noqa: PLC0415 - see above
     from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
-    passkeys.check_name(name)
+    name = passkeys.checked_name(name)
     if len(passkeys.list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
         raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
     refusal = InvalidFields({"credential": ["This passkey was not accepted. Try again."]})
@@ -102,13 +103,12 @@ def add(
         )
     except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError):
         raise refusal from None
-    transports = credential.get("response", {}).get("transports") or []
     passkey = Passkey(
         user_id=user_id,
         credential_id=_text(verified.credential_id),
         public_key=verified.credential_public_key,
         sign_count=verified.sign_count,
-        transports=[text for text in transports if text in TRANSPORTS],
+        transports=_transports(credential),
         name=name,
         created_at=now,
     )
@@ -119,9 +119,19 @@ def add(
         db.rollback()
         raise refusal from None
     audit.record(db, audit.Kind.PASSKEY_ADDED, client=client, now=now, user_id=user_id, actor_id=user_id, name=name)
-    outbox.enqueue(db, MailKind.PASSKEY_ADDED, user_id=user_id, now=now, passkey=name)
+    outbox.enqueue(db, MailKind.PASSKEY_ADDED, user_id=user_id, now=now, session_id=sid, passkey=name)
     db.commit()
     return passkey
+
+
+def _transports(credential: dict[str, Any]) -> list[str]:
+    """Return what the browser says of how the passkey is reached: as far as it is known, each way once."""
+    said = credential["response"].get("transports")
+    return (
+        sorted(TRANSPORTS.intersection(text for text in said if isinstance(text, str)))
+        if isinstance(said, list)
+        else []
+    )
 
 
 # --- signing in ------------------------------------------------------------------------------------------

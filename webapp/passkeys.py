@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from webapp import audit, outbox
 from webapp.database import DbSession
@@ -19,9 +19,8 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
 
 def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
     """Give one of the user's passkeys another name; commits. Raises InvalidFields for the name, and NotFound."""
-    check_name(name)
     passkey = _own(db, passkey_id, user_id)
-    passkey.name = name.strip()
+    passkey.name = checked_name(name)
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.commit()
     return passkey
@@ -37,6 +36,24 @@ def remove(db: DbSession, *, passkey_id: int, user_id: int, client: audit.Client
     db.commit()
 
 
+def remove_all(
+    db: DbSession,
+    *,
+    user_id: int,
+    actor_id: int | None,
+    client: audit.Client,
+    now: datetime,
+    since: datetime | None = None,
+) -> list[str]:
+    """Remove all of the user's passkeys but those from before `since`; the caller commits. Return their names."""
+    which = [Passkey.user_id == user_id] + ([Passkey.created_at >= since] if since else [])
+    names = list(db.scalars(delete(Passkey).where(*which).returning(Passkey.name)))
+    kind = audit.Kind.PASSKEY_REMOVED
+    for name in names:
+        audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id, name=name)
+    return names
+
+
 def _own(db: DbSession, passkey_id: int, user_id: int) -> Passkey:
     found = db.scalar(select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id))
     if found is None:
@@ -44,7 +61,9 @@ def _own(db: DbSession, passkey_id: int, user_id: int) -> Passkey:
     return found
 
 
-def check_name(name: str) -> None:
-    """Raise InvalidFields unless `name` can stand in a list."""
-    if not 0 < len(name.strip()) <= PASSKEY_NAME_LENGTH or not is_one_line(name):
+def checked_name(name: str) -> str:
+    """Return `name` without the spaces around it. Raises InvalidFields unless it can stand in a list."""
+    stripped = name.strip()
+    if not 0 < len(stripped) <= PASSKEY_NAME_LENGTH or not is_one_line(stripped):
         raise InvalidFields({"name": [f"Use 1 to {PASSKEY_NAME_LENGTH} characters, all of which can be seen."]})
+    return stripped

@@ -5,8 +5,7 @@ from datetime import datetime
 from webapp import audit, mfa, one_time_tokens
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import InvalidLink, TooManyAttempts
-from webapp.models import User
+from webapp.errors import TooManyAttempts
 from webapp.one_time_tokens import Purpose
 
 
@@ -22,15 +21,12 @@ def finish(db: DbSession, settings: Settings, *, token: str, code: str, client: 
 
     Raises InvalidLink for a token that is too old or used, or whose user may not sign in, InvalidCode, which leaves it
     as it is, and TooManyAttempts, which ends it."""
-    row = one_time_tokens.look(db, token, Purpose.SECOND_FACTOR, now=now)
-    user_id = row.user_id
-    user = db.get(User, user_id) if user_id is not None else None
-    if user_id is None or user is None or not user.is_active:
-        raise InvalidLink
+    user_id = one_time_tokens.owner(db, one_time_tokens.look(db, token, Purpose.SECOND_FACTOR, now=now)).id
     try:
         mfa.check_code(db, settings, user_id=user_id, code=code, client=client, now=now)
     except TooManyAttempts:
         db.rollback()
+        one_time_tokens.lock_owner(db, user_id)
         one_time_tokens.cancel(db, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
         # Committed here: the refusal must not bring the token back.
         db.commit()

@@ -1,18 +1,16 @@
-"""Getting an account back: the forgotten password, and the sign-in that was somebody else's."""
+"""Getting an account back by a link to its address: the forgotten password."""
 
 from datetime import datetime
 
 from sqlalchemy import select, update
 
-from webapp import accounts, audit, one_time_tokens, outbox, passwords, revocation, throttle
+from webapp import accounts, audit, email_change, one_time_tokens, outbox, passkeys, passwords, throttle
 from webapp.addresses import account_key, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import InvalidLink
-from webapp.models import AuthSession, OneTimeToken, User
+from webapp.models import Passkey, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
-from webapp.revocation import EndReason
 
 
 def forgot(db: DbSession, *, email: str, client: audit.Client, now: datetime) -> None:
@@ -28,12 +26,22 @@ def forgot(db: DbSession, *, email: str, client: audit.Client, now: datetime) ->
     db.commit()
 
 
-def reset(db: DbSession, settings: Settings, *, token: str, password: str, client: audit.Client, now: datetime) -> None:
-    """Set a new password by the link of a mail; every session ends, devices are forgotten; commits.
+def reset(
+    db: DbSession,
+    settings: Settings,
+    *,
+    token: str,
+    password: str,
+    remove_passkeys: bool,
+    client: audit.Client,
+    now: datetime,
+) -> None:
+    """Set a new password by the link of a mail; every session ends, devices are forgotten, passkeys go if so wished;
+    commits.
 
     Nobody is signed in by it, and a second factor is asked for as before. Who reads the address's mail has confirmed
     it. Raises InvalidLink, and InvalidFields for the password, which leaves the link as it is."""
-    user = _owner(db, one_time_tokens.look(db, token, Purpose.RESET_PASSWORD, now=now))
+    user = one_time_tokens.owner(db, one_time_tokens.look(db, token, Purpose.RESET_PASSWORD, now=now))
     own_words = (user.email, user.first_name, user.last_name)
     user_id = user.id
     db.rollback()
@@ -41,7 +49,10 @@ def reset(db: DbSession, settings: Settings, *, token: str, password: str, clien
     password_hash = passwords.hash_password(password)
     spent = one_time_tokens.spend(db, token, Purpose.RESET_PASSWORD, now=now)
     accounts.set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=None, client=client, now=now)
-    one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL, user_id=user_id, now=now)
+    one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, user_id=user_id, now=now)
+    email_change.cancel(db, user_id=user_id, now=now)
+    if remove_passkeys:
+        passkeys.remove_all(db, user_id=user_id, actor_id=user_id, client=client, now=now)
     db.execute(
         update(User)
         .where(User.id == user_id, User.email == spent.email)
@@ -51,32 +62,8 @@ def reset(db: DbSession, settings: Settings, *, token: str, password: str, clien
     db.commit()
 
 
-def owner_of_reset(db: DbSession, *, token: str, now: datetime) -> str:
-    """Return the address whose password a link resets, for the page that asks for it. Raises InvalidLink."""
-    return _owner(db, one_time_tokens.look(db, token, Purpose.RESET_PASSWORD, now=now)).email
-
-
-def disown(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> str:
-    """End the session that a mail about a new device tells of; commits. Return a token that resets the password.
-
-    Raises InvalidLink."""
-    spent = one_time_tokens.spend(db, token, Purpose.DISOWN_SIGN_IN, now=now)
-    user = _owner(db, spent)
-    which = (AuthSession.id == spent.session_id, AuthSession.user_id == user.id)
-    who = {"actor_id": user.id, "client": client, "now": now}
-    revocation.end_sessions(db, *which, reason=EndReason.DISOWNED, **who)  # type: ignore[arg-type]
-    kind = audit.Kind.SIGN_IN_DISOWNED
-    audit.record(db, kind, user_id=user.id, session_id=spent.session_id, **who)  # type: ignore[arg-type]
-    user.devices_forgotten_at = now
-    one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, user_id=user.id, now=now)
-    reset_token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id, email=user.email, now=now)
-    db.commit()
-    return reset_token
-
-
-def _owner(db: DbSession, row: OneTimeToken) -> User:
-    """Return the user of a token that was sent to the address they still have. Raises InvalidLink."""
-    user = db.scalar(select(User).where(User.id == row.user_id, User.is_active))
-    if user is None or (row.email is not None and row.email != user.email):
-        raise InvalidLink
-    return user
+def owner_of_reset(db: DbSession, *, token: str, now: datetime) -> tuple[str, list[Passkey]]:
+    """Return the address whose password a link resets and the passkeys that sign in besides, for the page that asks for
+    the password. Raises InvalidLink."""
+    user = one_time_tokens.owner(db, one_time_tokens.look(db, token, Purpose.RESET_PASSWORD, now=now))
+    return user.email, passkeys.list_passkeys(db, user_id=user.id)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from webapp import audit, outbox, passwords
+from webapp import audit, one_time_tokens, outbox, passwords
 from webapp.database import DbSession
 from webapp.errors import SecondFactorState
 from webapp.models import RecoveryCode, User
@@ -54,6 +54,7 @@ def take(db: DbSession, *, user_id: int, code: str, client: audit.Client, now: d
     db.rollback()  # hands the connection back: each of the codes left takes a hash
     spelled = _spelled(code)
     matching = next((row.id for row in rows if passwords.verify_password(row.code_hash, spelled)), None)
+    one_time_tokens.lock_owner(db, user_id)  # before its codes, as who takes the second factor away does
     taken = db.scalar(
         delete(RecoveryCode)
         .where(RecoveryCode.id == matching)

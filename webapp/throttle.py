@@ -16,7 +16,6 @@ from webapp.models import AuditEvent
 MINUTES_5: Final = timedelta(minutes=5)
 Rules = tuple[tuple[int, timedelta], ...]  # so many failures within such a time
 
-SIGN_IN_RULES: Final[Rules] = ((10, MINUTES_5),)
 PASSWORD_RULES: Final[Rules] = ((10, MINUTES_5),)
 CODE_RULES: Final[Rules] = ((5, MINUTES_5), (20, timedelta(hours=1)), (50, timedelta(days=1)))
 # Mails that anybody can have sent to an address.

@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.site import Person, Site, fill_in, submit
-from tests.browser.virtual_authenticator import plug_in
+from tests.browser.virtual_authenticator import give_passkey, plug_in
 from tests.browser.watch import Watch
 from webapp import mfa, one_time_tokens
 from webapp.audit import COMMAND_LINE
@@ -154,14 +154,22 @@ def opening_links(guest: Guest) -> Iterator[str]:
         ("not-me", Purpose.DISOWN_SIGN_IN),
         ("undo", Purpose.UNDO_EMAIL_CHANGE),
     ):
-        page.goto(guest.link(kind, purpose))
+        path = guest.link(kind, purpose)
+        page.goto(path)
         yield f"/{kind}"
+        if kind == "verify":
+            guest.press_in_vain("Confirm this address", path)
+            yield "/verify refused"
     path = guest.link("reset", Purpose.RESET_PASSWORD)
     page.goto(path)
     yield "/reset"
     guest.fill("New password", SHORT)
     guest.press_in_vain("Set the password", path)
     yield "/reset refused"
+    give_passkey(plug_in(page), guest.site.app, guest.person)
+    page.goto(path)
+    expect(page.get_by_label("Remove these passkeys")).not_to_be_checked()
+    yield "/reset passkeys"
     guest.open_dead_link("reset")
     yield "dead link"
 

@@ -52,6 +52,7 @@ TOKENS = {
         "password": "new-password",
     },
     "/forgot": {"email": "username"},
+    "/verify": {"username": "username", "password": "current-password"},
     "/reset": {"username": "username", "password": "new-password"},
     "/login/code": {"code": "one-time-code"},
     "/account/security": {

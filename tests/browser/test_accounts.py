@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Download, Page, expect
 
 from tests.browser.account_pages import NEW_PASSWORD, ask_for_link, set_new_password, sign_up
 from tests.browser.mail_sink import MailedSite, link_of, serve_with_mail, text_of
-from tests.browser.site import Person, enter, fill_in, refresh_cookie, submit
+from tests.browser.site import Person, enter, refresh_cookie
 from tests.browser.watch import Watch
 
 WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
@@ -91,12 +91,15 @@ def test_signing_up_leads_by_the_link_of_a_mail_to_a_confirmed_account(
     for _ in range(2):
         visitor.goto(link)
         expect(visitor.get_by_text(ada.email)).to_be_visible()
-    visitor.get_by_role("button", name="Confirm this address").click()
-    expect(visitor).to_have_url(ON_LOGIN)
-    expect(visitor.get_by_role("status").filter(has_text="Your address is confirmed.")).to_be_visible()
-    fill_in(visitor, ada)
-    submit(visitor)
+    confirm = visitor.get_by_role("button", name="Confirm this address")
+    watch.allow_status(422, link.removeprefix(site.url))
+    visitor.get_by_label("Password", exact=True).fill("not the password")
+    confirm.click()
+    expect(visitor.get_by_role("alert")).to_contain_text("That is not the password of this account.")
+    visitor.get_by_label("Password", exact=True).fill(ada.password)
+    confirm.click()
     expect(visitor).to_have_url(ON_ACCOUNT)
+    expect(visitor.get_by_role("status").filter(has_text="Your address is confirmed.")).to_be_visible()
     expect(visitor.get_by_label("First name")).to_have_value("Ada")
     expect(visitor.get_by_text("Confirm your address")).to_have_count(0)
     expect_dead_link(visitor, link, watch)

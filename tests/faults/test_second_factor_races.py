@@ -141,6 +141,46 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
         assert "unexpected error" not in limited.log
 
 
+def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
+    server: LiveServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    """A11, A12: forty guesses of one password, the right one among them: no more than ten are judged."""
+    person = accounts.create()
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, 40) as clients:
+        wait_for_workers(limited)
+
+        def guess(_: Client, number: int) -> Reply:
+            return sign_in_from(limited, f"127.0.0.{number + 2}", person.sign_in_body(password=f"guess {number}"))
+
+        replies = clients.at_once(guess, range(40))
+        judged = {(401, "invalid_credentials"): 10, (429, "too_many_attempts"): 30}
+        assert tally(replies, status_and_code) == judged
+        assert events(server, "sign_in_failed", person) == 10
+        assert sign_in_from(limited, "127.0.0.250", person.sign_in_body()).status == 429
+        assert "unexpected error" not in limited.log
+
+
+def test_a_recovery_code_and_who_takes_the_second_factor_away_do_not_wait_in_a_circle(
+    server: LiveServer, client: Client, accounts: Accounts
+) -> None:
+    """P13: either comes first; nobody is told that the database is away."""
+    with ready_crowd(server, 2) as clients:
+        for _ in range(10):
+            person = accounts.create()
+            access = client.call("POST", "/api/login", body=person.sign_in_body()).access
+            accounts.protect(person)
+            calls = [
+                ("POST", "/api/login", None, person.sign_in_body(code=RECOVERY_CODES[-1])),
+                ("DELETE", "/api/me/totp", access, {"password": PASSWORD}),
+            ]
+            replies = clients.at_once(
+                lambda client, given: client.call(given[0], given[1], bearer=given[2], body=given[3]), calls
+            )
+            assert replies[1].status == 204
+            assert status_and_code(replies[0]) in ((200, ""), (401, "invalid_code"))
+
+
 # --- two tabs --------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import update
 
 from tests.support import people
 from tests.support.databases import fresh_database
@@ -24,7 +25,7 @@ from webapp.config import ROOT
 from webapp.database import db
 from webapp.errors import InvalidLink
 from webapp.mail import Message
-from webapp.models import AuthSession, OutboxMail
+from webapp.models import AuthSession, OutboxMail, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
 from webapp.web.context import settings
@@ -40,7 +41,8 @@ DETAILS: dict[MailKind, dict[str, Any]] = {
     MailKind.NEW_DEVICE: {"session_id": SID},
     MailKind.TOKEN_REUSED: {"session_id": SID},
     MailKind.RECOVERY_CODE_USED: {"left": 2},
-    MailKind.PASSKEY_ADDED: {"passkey": MARKUP},
+    MailKind.SECOND_FACTOR_ADDED: {"session_id": SID},
+    MailKind.PASSKEY_ADDED: {"session_id": SID, "passkey": MARKUP},
     MailKind.PASSKEY_REMOVED: {"passkey": MARKUP},
     MailKind.ACCOUNT_DELETED: {"address": people.EMAIL},
 }
@@ -51,8 +53,13 @@ TOKENS = {
     MailKind.CONFIRM_NEW_ADDRESS: ("/verify/", Purpose.CHANGE_EMAIL),
     MailKind.ADDRESS_CHANGED: ("/undo/", Purpose.UNDO_EMAIL_CHANGE),
     MailKind.NEW_DEVICE: ("/not-me/", Purpose.DISOWN_SIGN_IN),
+    MailKind.SECOND_FACTOR_ADDED: ("/not-me/", Purpose.DISOWN_SIGN_IN),
+    MailKind.PASSKEY_ADDED: ("/not-me/", Purpose.DISOWN_SIGN_IN),
 }
-REPLACING = [kind for kind in TOKENS if kind not in (MailKind.ADDRESS_CHANGED, MailKind.NEW_DEVICE)]
+REMEDIES = (Purpose.UNDO_EMAIL_CHANGE, Purpose.DISOWN_SIGN_IN)
+REPLACING = [kind for kind, (_, purpose) in TOKENS.items() if purpose not in REMEDIES]
+# Those that go to an address which the account has proved; to any other nothing is said that somebody has chosen.
+SAYING = set(MailKind) - {MailKind.CONFIRM_NEW_ADDRESS}
 every_kind = pytest.mark.parametrize("kind", list(MailKind))
 
 
@@ -72,7 +79,7 @@ def database_url(tmp_path: Path) -> str:
 def app(make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
     """The product with a user whose name is markup, and a sign-in of theirs; a test runs in its context."""
     app = make_app(mail_url=f"file://{tmp_path}/mail")
-    user_id = people.create_user(app, first_name=MARKUP, is_verified=False)
+    user_id = people.create_user(app, first_name=MARKUP)
     with app.app_context():
         db.session.add(_session_of(user_id))
         db.session.commit()
@@ -91,6 +98,8 @@ def _session_of(user_id: int) -> AuthSession:
 def compose(kind: MailKind, *, user_id: int | None = 1, **changed: Any) -> Message:
     detail = DETAILS.get(kind, {}) | changed
     row = OutboxMail(kind=kind, user_id=user_id, detail=detail, created_at=START, next_attempt_at=START)
+    db.session.add(row)
+    db.session.commit()
     message = mail.compose(db.session, settings(), row, now=START)
     assert message is not None
     return message
@@ -165,10 +174,10 @@ def test_every_link_of_the_text_stands_in_the_html_and_no_other(kind: MailKind) 
 def test_what_people_have_written_is_text_in_every_part(kind: MailKind) -> None:
     """A first name and a passkey's name are anybody's to choose."""
     message = compose(kind)
-    assert MARKUP in " ".join(message.text.split())
-    assert MARKUP in read(message).text
+    assert (MARKUP in " ".join(message.text.split())) == (kind in SAYING)
+    assert (MARKUP in read(message).text) == (kind in SAYING)
     assert not read(message).tags & {"b", "img", "script"}
-    assert html.escape(MARKUP, quote=False).partition('"')[0] in message.html
+    assert (html.escape(MARKUP, quote=False).partition('"')[0] in message.html) == (kind in SAYING)
     assert MARKUP not in message.subject
 
 
@@ -190,7 +199,7 @@ def test_every_mail_goes_out_as_it_was_made(app: Flask, tmp_path: Path, kind: Ma
     assert sent["To"] == DETAILS.get(kind, {}).get("address", people.EMAIL)
     assert sent["From"].addresses == (Address("Evergreen", "no-reply", "localhost"),)
     assert sent["Subject"]
-    assert MARKUP in " ".join(text(sent).split())
+    assert (MARKUP in " ".join(text(sent).split())) == (kind in SAYING)
     assert "<h1>" in text(sent, "html")
 
 
@@ -210,9 +219,9 @@ def test_a_link_with_a_token_opens_what_it_is_for_and_nothing_else(kind: MailKin
     prefix, token = message.link[: len(PUBLIC_URL + path)], message.link[len(PUBLIC_URL + path) :]
     assert prefix == PUBLIC_URL + path
     found = one_time_tokens.look(db.session, token, purpose, now=START)
-    is_about_session = purpose is Purpose.DISOWN_SIGN_IN
-    expected = (None, SID) if is_about_session else (message.recipient, None)
-    assert (found.user_id, found.email, found.session_id) == (1, *expected)
+    sid = SID if purpose is Purpose.DISOWN_SIGN_IN else None
+    since = START if purpose in REMEDIES else None
+    assert (found.user_id, found.email, found.session_id, found.since) == (1, message.recipient, sid, since)
     for other in set(Purpose) - {purpose}:
         with pytest.raises(InvalidLink):
             one_time_tokens.look(db.session, token, other, now=START)
@@ -239,6 +248,20 @@ def test_all_other_links_open_nothing_by_themselves(app: Flask, kind: MailKind) 
     path = compose(kind).link.removeprefix(PUBLIC_URL)
     assert app.test_client().get(path).status_code in (200, 302, 303), "there is such a page"
     assert re.fullmatch(r"/[a-z/]+", path)
+
+
+@pytest.mark.parametrize("kind", list(MailKind))
+def test_nothing_that_somebody_has_chosen_goes_to_an_address_that_is_not_proved(app: Flask, kind: MailKind) -> None:
+    """I07: or the product mails anybody's words to anybody."""
+    db.session.execute(update(User).values(email_verified=False))
+    assert "Bobby" not in compose(kind, passkey="x").text
+
+
+@pytest.mark.usefixtures("app")
+def test_a_mail_whose_user_is_gone_is_dropped() -> None:
+    """Also one to an address of its own: nobody waits for it any more."""
+    with pytest.raises(AssertionError, match="None"):
+        compose(MailKind.CONFIRM_NEW_ADDRESS, user_id=99)
 
 
 # --- what some of them say -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from webapp.database import db
 from webapp.mail import Message
 from webapp.mail_route import MailRoute
 from webapp.models import OneTimeToken, OutboxMail, User
-from webapp.outbox import GIVE_UP_AFTER, LEASE, LONGEST_PAUSE, MailKind
+from webapp.outbox import LEASE, LONGEST_PAUSE, MOST_ATTEMPTS, MailKind
 from webapp.web.context import settings
 
 SECOND = timedelta(seconds=1)
@@ -193,15 +193,24 @@ def test_each_pause_is_twice_as_long_as_the_one_before_up_to_a_quarter_of_an_hou
 
 
 @pytest.mark.usefixtures("app")
-def test_after_three_days_a_mail_is_given_up_and_kept() -> None:
-    assert timedelta(days=3) == GIVE_UP_AFTER
+def test_after_three_days_of_pauses_a_mail_is_given_up_and_kept() -> None:
     enqueue()
-    last = START + GIVE_UP_AFTER
-    assert fail(claim(last), now=last).failed_at is None
-    after = fail(claim(last + LONGEST_PAUSE), now=last + LONGEST_PAUSE)
-    assert after.failed_at == last + LONGEST_PAUSE
+    now = START
+    for _ in range(MOST_ATTEMPTS - 1):
+        after = fail(claim(now), now=now)
+        assert after.failed_at is None
+        now = after.next_attempt_at
+    assert timedelta(days=3) - LONGEST_PAUSE < now - START <= timedelta(days=3)
+    assert fail(claim(now), now=now).failed_at == now
     assert nothing_is_due(START + timedelta(days=365))
     assert size() == 1
+
+
+@pytest.mark.usefixtures("app")
+def test_a_mail_that_waited_long_for_a_sender_is_tried_as_often_as_any() -> None:
+    enqueue()
+    late = START + timedelta(days=30)
+    assert fail(claim(late), now=late).failed_at is None
 
 
 @pytest.mark.usefixtures("app")
@@ -212,7 +221,7 @@ def test_what_is_refused_for_good_is_given_up_at_once_and_has_three_days_again_w
     later = START + timedelta(days=10)
     assert outbox.retry_failed(db.session, now=later) == 2, "the one that was never tried is due anyhow"
     assert {claim(later).id for _ in range(3)} >= {refused, postponed}
-    assert row(refused).failed_at is None
+    assert (row(refused).failed_at, row(refused).attempts, row(refused).created_at) == (None, 1, START)
 
 
 @pytest.mark.usefixtures("app")

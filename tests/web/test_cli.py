@@ -17,7 +17,7 @@ from tests.support.steps import DAY, START, events, me
 from webapp import create_app, one_time_tokens, passwords
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS
-from webapp.models import AuthSession, Product, User
+from webapp.models import AuthSession, OutboxMail, Passkey, Product, RecoveryCode, User
 from webapp.one_time_tokens import Purpose
 
 PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
@@ -56,6 +56,29 @@ def sid(client: people.SignedIn) -> str:
 
 
 # --- users -----------------------------------------------------------------------------------------------
+
+
+def test_what_stands_beside_a_password_is_taken_away_from_who_has_lost_it(app: Flask, user_id: int) -> None:
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        user.totp_seed, user.totp_enabled_at = "sealed", START
+        db.session.add(RecoveryCode(user_id=user_id, code_hash="x"))
+        for name in ("phone", "key"):
+            row = {"credential_id": name, "public_key": b"", "sign_count": 0, "created_at": START}
+            db.session.add(Passkey(user_id=user_id, name=name, **row))
+        db.session.commit()
+    command = ("users", "remove-second-factor", people.EMAIL)
+    assert run(app, *command).output == "Two-step sign-in is off now. Removed 2 passkeys.\n"
+    assert run(app, *command).output == "Two-step sign-in was off. Removed 0 passkeys.\n"
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        assert (user.totp_seed, user.totp_enabled_at) == (None, None)
+        for model in (RecoveryCode, Passkey):
+            assert db.session.scalars(select(model)).all() == []
+        assert [mail.kind for mail in db.session.scalars(select(OutboxMail))] == ["second_factor_removed"]
+    (event,) = events(app, "totp_disabled")
+    assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
+    assert "no user with the address" in refused(app, "users", "remove-second-factor", "nobody@test.com")
 
 
 def test_an_operator_creates_a_user(app: Flask) -> None:

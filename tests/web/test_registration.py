@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
-from tests.support.steps import HOUR, START, alert, csrf_token, events, sign_in_by_form, submit
+from tests.support.steps import HOUR, START, alert, csrf_token, events, is_signed_in, sign_in_by_form, submit
 from webapp import passwords
 from webapp.database import Base, db
 from webapp.models import OneTimeToken, User
@@ -144,10 +144,54 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms(app: Flask, ma
         assert (page.status_code, page.headers["Referrer-Policy"]) == (200, "no-referrer")
         assert http.head(path).status_code == 200
     assert not users(app)[0].email_verified
-    reply = http.post(path, data={"csrf_token": csrf_token(page)})
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/login")
+    reply = http.post(path, data={"csrf_token": csrf_token(page), "password": PASSPHRASE})
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/account")
     assert users(app)[0].email_verified
+    assert is_signed_in(http)
     assert http.get(path).status_code == 400
+
+
+def test_the_button_alone_confirms_for_who_is_signed_in(app: Flask, mailbox: Mailbox) -> None:
+    register(app)
+    path, http = f"/verify/{mailbox.token('verify')}", app.test_client()
+    sign_in_by_form(http, email=NEW, password=PASSPHRASE)
+    page = http.get(path)
+    assert "password" not in page.text.lower().partition("<main")[2]
+    assert http.post(path, data={"csrf_token": csrf_token(page)}).headers["Location"] == "/account"
+    assert users(app)[0].email_verified
+
+
+@pytest.mark.parametrize("as_another", [False, True])
+@pytest.mark.parametrize("typed", ["", "the password that the owner has chosen"])
+def test_a_click_of_the_owner_does_not_confirm_what_somebody_else_has_signed_up(
+    app: Flask, mailbox: Mailbox, typed: str, as_another: bool
+) -> None:
+    """P09: of whoever signed up before the owner neither password nor session gets a confirmed account."""
+    register(app)
+    early = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    mailbox.deliver()
+    register(app, password="the password that the owner has chosen")
+    token = mailbox.token("verify", NEW)
+    owner = app.test_client()
+    if as_another:
+        people.create_user(app)
+        sign_in_by_form(owner)
+    assert submit(owner, f"/verify/{token}", {"password": typed}).status_code == 422
+    assert early.me().json["email_verified"] is False
+    owner.post("/api/password/forgot", json={"email": NEW})
+    body = {"token": mailbox.token("reset", NEW), "password": "seven quiet hedges"}
+    assert owner.post("/api/password/reset", json=body).status_code == 204
+    assert (early.me().status_code, users(app)[0].email_verified) == (401, True)
+
+
+def test_wrong_passwords_at_a_link_count_as_failed_sign_ins(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    """A11."""
+    app = make_app(ratelimit_enabled=True, mail_url=f"file://{tmp_path}/mail")
+    register(app)
+    link = f"/verify/{Mailbox(app, tmp_path / 'mail').token('verify', NEW)}"
+    http = app.test_client()
+    assert [submit(http, link, {"password": "wrong"}).status_code for _ in range(11)] == [422] * 10 + [429]
+    assert not users(app)[0].email_verified
 
 
 def test_no_log_line_holds_a_links_token(app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -266,9 +310,10 @@ def test_variants_of_an_address_are_one_account(app: Flask) -> None:
 
 def test_names_are_text_in_mails_and_pages_whatever_they_hold(app: Flask, mailbox: Mailbox) -> None:
     """I07: neither templates nor markup nor headers."""
-    register(app, first_name="{{7*7}}<b>x</b>")
+    people.create_user(app, NEW, first_name="{{7*7}}<b>x</b>")
+    register(app)
     (mail,) = mailbox.deliver()
-    assert mail["Subject"] == "Confirm your address"
+    assert mail["Subject"] == "You have an account already"
     assert "{{7*7}}<b>x</b>" in text(mail)
     assert "&lt;b&gt;x&lt;/b&gt;" in text(mail, "html")
     assert "<b>x" not in text(mail, "html")

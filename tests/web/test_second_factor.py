@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyotp
@@ -359,6 +360,21 @@ def test_too_many_wrong_codes_end_the_sign_in_that_waits(make_app: Callable[...,
     assert statuses == [422] * 5 + [429]
     with app.app_context():
         assert None not in db.session.scalars(select(OneTimeToken.used_at)).all()
+
+
+def test_strangers_who_fill_the_limit_of_an_address_do_not_keep_the_code_out(make_app: Callable[..., Flask]) -> None:
+    """A13: who is asked for a code has shown the password; codes are counted per user."""
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    phone = set_up(people.sign_in(app.test_client()))
+    http = waiting(app)
+    for number in range(11):
+        body = {"email": f"nobody{number}@test.com", "password": "wrong"}
+        status = app.test_client().post("/api/login", json=body).status_code
+    assert status == 429
+    with time_machine.travel(START + timedelta(minutes=1), tick=False):
+        assert submit(http, "/login/code", {"code": phone.code()}).status_code == 303
+        assert is_signed_in(http)
 
 
 def test_a_reset_password_still_needs_the_code(app: Flask, phone: Phone, tmp_path: Path) -> None:

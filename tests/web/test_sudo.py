@@ -198,14 +198,14 @@ def test_a_stale_session_can_be_ended_by_itself(app: Flask, user_id: int, clock:
 # --- guessing ----------------------------------------------------------------------------------------------
 
 
-def test_wrong_passwords_of_a_signed_in_user_are_one_count_apart_from_the_sign_in_page(
+def test_wrong_passwords_of_a_session_are_one_count_apart_from_other_sessions_and_the_sign_in_page(
     make_app: Callable[..., Flask], clock: time_machine.Traveller
 ) -> None:
-    """A10, A13: ten in five minutes over all that ask. A thief of a session does not keep its owner out, nor do
-    strangers who fail to sign in keep the owner from the password."""
+    """A10, A13: ten in five minutes over all that ask. A thief of a session does not keep its owner out or from what is
+    risky, nor do strangers who fail to sign in keep the owner from the password."""
     app = make_app(ratelimit_enabled=True)
     people.create_user(app)
-    thief = people.sign_in(app.test_client())
+    thief, elsewhere = (people.sign_in(app.test_client()) for _ in range(2))
     wrong = {"password": "wrong"}
     doors: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/api/me/reauthenticate", wrong),
@@ -222,6 +222,7 @@ def test_wrong_passwords_of_a_signed_in_user_are_one_count_apart_from_the_sign_i
         ]
 
     assert [knock(), knock(), knock()] == [[422] * 5, [422] * 5, [429] * 5]
+    assert reauthenticate(elsewhere).status_code == 204
     clock.shift(MINUTE)
     refused = reauthenticate(thief)
     assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_attempts")

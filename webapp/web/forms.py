@@ -106,6 +106,7 @@ class EmailForm(FlaskForm):
 
 class ResetForm(FlaskForm):
     password = _password_field("New password", "Choose a password.")
+    remove_passkeys = BooleanField("Remove these passkeys: not all of them are mine")
 
 
 class ProfileForm(FlaskForm):

@@ -55,6 +55,7 @@ class ForgotBody(RequestBody):
 
 class ResetBody(TokenBody):
     password: NewPassword
+    remove_passkeys: bool = False
 
 
 class PasswordProofBody(RequestBody):

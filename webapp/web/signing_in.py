@@ -1,8 +1,9 @@
 """What every door to a sign-in does last: open the session, hand its tokens over, let the browser be known."""
 
-from flask import Response, g, jsonify, redirect, request, session
+from flask import Response, g, jsonify, redirect, request, session, url_for
 
-from webapp import sign_in
+from webapp import pending_sign_ins, sign_in
+from webapp.authentication import Authenticated
 from webapp.config import Transport
 from webapp.database import db
 from webapp.errors import InvalidFields
@@ -57,6 +58,18 @@ def answer(pair: TokenPair) -> Response:
 
 
 # --- pages -----------------------------------------------------------------------------------------------
+
+PENDING = "pending_sign_in"  # in the form session: what waits for its code, and where it is to lead
+
+
+def go_on(found: Authenticated, *, remember: bool, destination: str) -> Response:
+    """Lead on who has just shown the password on a page: to the code if one is needed, else in."""
+    if not found.needs_code:
+        return lead_in(found.user_id, remember=remember, destination=destination)
+    token = pending_sign_ins.begin(db.session, user_id=found.user_id, now=g.now)
+    session[PENDING] = {"token": token, "remember": remember, "next": destination}
+    response: Response = redirect(url_for("auth.code"), 303)  # type: ignore[assignment]  # Flask's own class
+    return response
 
 
 def lead_in(user_id: int, *, remember: bool, destination: str) -> Response:

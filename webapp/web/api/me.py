@@ -47,7 +47,8 @@ def update() -> ResponseReturnValue:
 def close() -> ResponseReturnValue:
     guard.withhold_renewal()
     body, user_id = read_json(PasswordProofBody), g.auth.user.id
-    accounts.close(db.session, settings(), user_id=user_id, password=body.password, client=g.client, now=g.now)
+    who = {"user_id": user_id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    accounts.close(db.session, settings(), password=body.password, **who)
     response = Response(status=204)
     credentials.clear_dead_cookie(response, {(g.auth.sid, user_id)})
     return response
@@ -75,7 +76,8 @@ def change_password() -> ResponseReturnValue:
 @guard.access_required
 def change_email() -> ResponseReturnValue:
     body = read_json(EmailChangeBody)
-    email_change.ask(db.session, settings(), user_id=g.auth.user.id, **body.model_dump(), client=g.client, now=g.now)
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    email_change.ask(db.session, settings(), **body.model_dump(), **who)
     detail = "We have sent a link to the new address. Until it is opened, the old one stays."
     return jsonify(NoticeAnswer(detail=detail).model_dump()), 202
 

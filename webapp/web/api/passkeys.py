@@ -8,7 +8,7 @@ from webapp.database import db
 from webapp.web import credentials, guard, signing_in
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
-from webapp.web.limits import limit_chatter, limit_failed_sign_ins
+from webapp.web.limits import limit_chatter
 from webapp.web.schemas import (
     PasskeyAnswer,
     PasskeyBody,
@@ -40,7 +40,7 @@ def creation_options() -> ResponseReturnValue:
 @guard.fresh_sign_in_required
 def add() -> ResponseReturnValue:
     body = read_json(PasskeyBody)
-    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     passkey = passkey_ceremonies.add(db.session, settings(), credential=body.credential, name=body.name, **who)
     return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json")), 201
 
@@ -70,7 +70,7 @@ def request_options() -> ResponseReturnValue:
 
 
 @passkeys_api.post("/login/passkey")
-@limit_failed_sign_ins
+@limit_chatter
 def sign_in() -> ResponseReturnValue:
     credentials.refuse_foreign_origin()
     body = read_json(PasskeySignInBody)

@@ -48,7 +48,7 @@ def forgot_password() -> ResponseReturnValue:
 @registration_api.post("/password/reset")
 def reset_password() -> ResponseReturnValue:
     body = read_json(ResetBody)
-    recovery.reset(db.session, settings(), token=body.token, password=body.password, client=g.client, now=g.now)
+    recovery.reset(db.session, settings(), **body.model_dump(), client=g.client, now=g.now)
     return Response(status=204)
 
 

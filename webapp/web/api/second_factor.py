@@ -42,7 +42,7 @@ def confirm() -> ResponseReturnValue:
 def remove() -> ResponseReturnValue:
     user_id, password = g.auth.user.id, read_json(PasswordProofBody).password
     who = {"user_id": user_id, "client": g.client, "now": g.now}
-    authentication.confirm_password(db.session, settings(), password=password, **who)
+    authentication.confirm_password(db.session, settings(), sid=g.auth.sid, password=password, **who)
     mfa.remove(db.session, **who)
     return Response(status=204)
 

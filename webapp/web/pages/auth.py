@@ -12,10 +12,9 @@ from webapp.web.credentials import sessions_of_cookie
 from webapp.web.forms import CodeForm, LoginForm
 from webapp.web.limits import limit_failed_sign_ins
 from webapp.web.redirects import own_path
+from webapp.web.signing_in import PENDING
 
 auth = Blueprint("auth", __name__)
-
-PENDING = "pending_sign_in"  # in the form session: what waits for its code, and where it is to lead
 
 
 @auth.get("/login")
@@ -44,12 +43,7 @@ def submit_login() -> ResponseReturnValue:
     except InvalidCredentials as error:
         form.form_errors.append(f"{error.title}.")
         return _login_page(form), 422
-    if found.needs_code:
-        token = pending_sign_ins.begin(db.session, user_id=found.user_id, now=g.now)
-        session[PENDING] = {"token": token, "remember": form.remember.data, "next": form.next.data}
-        return redirect(url_for("auth.code"), 303)
-    destination = _destination(form.next.data)
-    return signing_in.lead_in(found.user_id, remember=form.remember.data, destination=destination)
+    return signing_in.go_on(found, remember=form.remember.data, destination=_destination(form.next.data))
 
 
 @auth.get("/login/code")
@@ -60,7 +54,6 @@ def code() -> ResponseReturnValue:
 
 
 @auth.post("/login/code")
-@limit_failed_sign_ins
 def submit_code() -> ResponseReturnValue:
     form, waiting = CodeForm(), session.get(PENDING, {})
     if not form.validate():
@@ -81,7 +74,7 @@ def submit_code() -> ResponseReturnValue:
         session.pop(PENDING, None)
         flash("That took too long, or was tried too often. Sign in again.", "info")
         return redirect(url_for("auth.login"), 303)
-    return signing_in.lead_in(user_id, remember=waiting["remember"], destination=_destination(waiting["next"]))
+    return signing_in.lead_in(user_id, remember=waiting["remember"], destination=waiting["next"])
 
 
 @auth.post("/logout")

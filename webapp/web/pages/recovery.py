@@ -3,9 +3,10 @@
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import email_change, one_time_tokens, recovery
+from webapp import one_time_tokens, recovery, remedies
 from webapp.database import db
 from webapp.one_time_tokens import Purpose
+from webapp.remedies import Remedied
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.forms import EmailForm, EmptyForm, ResetForm, is_accepted
@@ -37,7 +38,7 @@ def reset(token: str) -> ResponseReturnValue:
 @pages.post("/reset/<token>")
 def submit_reset(token: str) -> ResponseReturnValue:
     form = ResetForm()
-    given = {"token": token, "password": form.password.data}
+    given = {"token": token, "password": form.password.data, "remove_passkeys": form.remove_passkeys.data}
     if not is_accepted(form, lambda: recovery.reset(db.session, settings(), **given, client=g.client, now=g.now)):
         return _reset_page(token, form), 422
     flash("Your new password is set, and every device is signed out. Sign in with it.", "success")
@@ -48,9 +49,9 @@ def submit_reset(token: str) -> ResponseReturnValue:
 
 def _reset_page(token: str, form: ResetForm) -> str:
     _offer_new_link()
-    email = recovery.owner_of_reset(db.session, token=token, now=g.now)
-    minimum = settings().password_min_length
-    return render_template("auth/reset.html", form=form, email=email, token=token, minimum=minimum)
+    email, passkeys = recovery.owner_of_reset(db.session, token=token, now=g.now)
+    values = {"email": email, "passkeys": passkeys, "token": token, "minimum": settings().password_min_length}
+    return render_template("auth/reset.html", form=form, **values)
 
 
 @pages.get("/not-me/<token>")
@@ -63,9 +64,8 @@ def not_me(token: str) -> ResponseReturnValue:
 @pages.post("/not-me/<token>")
 def submit_not_me(token: str) -> ResponseReturnValue:
     _offer_new_link()
-    reset_token = recovery.disown(db.session, token=token, client=g.client, now=g.now)
-    flash("That device is signed out. Set a new password now: whoever it was knew the old one.", "success")
-    return redirect(url_for("recovery.reset", token=reset_token), 303)
+    remedied = remedies.disown(db.session, token=token, client=g.client, now=g.now)
+    return _lead_to_reset(remedied, "That device is signed out.")
 
 
 @pages.get("/undo/<token>")
@@ -78,9 +78,17 @@ def undo(token: str) -> ResponseReturnValue:
 @pages.post("/undo/<token>")
 def submit_undo(token: str) -> ResponseReturnValue:
     _offer_new_link()
-    reset_token = email_change.undo(db.session, token=token, client=g.client, now=g.now)
-    flash("Your account has its old address back, and every device is signed out. Set a new password now.", "success")
-    return redirect(url_for("recovery.reset", token=reset_token), 303)
+    remedied = remedies.undo_email_change(db.session, token=token, client=g.client, now=g.now)
+    return _lead_to_reset(remedied, "Your account has its old address back, and every device is signed out.")
+
+
+def _lead_to_reset(remedied: Remedied, what: str) -> ResponseReturnValue:
+    also = f"Taken away, because it was added since: {', '.join(remedied.taken_away)}." if remedied.taken_away else ""
+    flash(
+        " ".join([what, *([also] if also else []), "Set a new password now: whoever it was knew the old one."]),
+        "success",
+    )
+    return redirect(url_for("recovery.reset", token=remedied.reset_token), 303)
 
 
 def _offer_new_link() -> None:

@@ -2,13 +2,15 @@
 
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
 
-from webapp import email_links, one_time_tokens, passwords, registration
+from webapp import email_links, passwords, registration
+from webapp.authentication import Authenticated
 from webapp.database import db
 from webapp.models import EMAIL_LENGTH
-from webapp.one_time_tokens import Purpose
+from webapp.web import signing_in
 from webapp.web.context import settings
-from webapp.web.forms import EmptyForm, RegisterForm, is_accepted
+from webapp.web.forms import EmptyForm, PasswordProofForm, RegisterForm, is_accepted
 from webapp.web.guard import sign_in_required
 from webapp.web.limits import limit_chatter, limit_mails
 
@@ -42,17 +44,36 @@ def check_your_mail() -> ResponseReturnValue:
 
 @pages.get("/verify/<token>")
 def verify(token: str) -> ResponseReturnValue:
-    _offer_resend()
-    row = one_time_tokens.look(db.session, token, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL, now=g.now)
-    return render_template("auth/verify.html", form=EmptyForm(), email=row.email, token=token)
+    return _verify_page(token, EmptyForm() if _is_signed_in_for(token) else PasswordProofForm())
 
 
 @pages.post("/verify/<token>")
 def submit_verification(token: str) -> ResponseReturnValue:
-    _offer_resend()
-    email_links.confirm(db.session, token=token, client=g.client, now=g.now)
+    who = {"client": g.client, "now": g.now}
+    if _is_signed_in_for(token):
+        email_links.confirm(db.session, token=token, **who)
+        flash("Your address is confirmed.", "success")
+        return redirect(url_for("account.profile"), 303)
+    form, found = PasswordProofForm(), list[Authenticated]()
+    given = {"token": token, "password": form.password.data, "device": signing_in.device()}
+    if not is_accepted(
+        form, lambda: found.append(email_links.confirm_with_password(db.session, settings(), **given, **who))
+    ):
+        return _verify_page(token, form), 422
+    response = signing_in.go_on(found[0], remember=True, destination=url_for("account.profile"))
     flash("Your address is confirmed.", "success")
-    return redirect(url_for("account.profile" if g.auth else "auth.login"), 303)
+    return response
+
+
+def _is_signed_in_for(token: str) -> bool:
+    _offer_resend()
+    row = email_links.look(db.session, token=token, now=g.now)
+    return g.auth is not None and g.auth.user.id == row.user_id
+
+
+def _verify_page(token: str, form: FlaskForm) -> str:
+    email = email_links.look(db.session, token=token, now=g.now).email
+    return render_template("auth/verify.html", form=form, email=email, token=token)
 
 
 @pages.post("/account/resend")

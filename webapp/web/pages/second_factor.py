@@ -66,10 +66,8 @@ def remove() -> ResponseReturnValue:
 def submit_removal() -> ResponseReturnValue:
     form = PasswordProofForm()
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    if not is_accepted(
-        form,
-        lambda: authentication.confirm_password(db.session, settings(), password=form.password.data, **who),
-    ):
+    given = {"sid": g.auth.sid, "password": form.password.data}
+    if not is_accepted(form, lambda: authentication.confirm_password(db.session, settings(), **given, **who)):
         return render_template("account/totp_remove.html", form=form), 422
     mfa.remove(db.session, **who)
     flash("Two-step sign-in is off.", "success")

@@ -28,9 +28,7 @@ def overview() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     form = PasswordChangeForm()
     given = {"current_password": form.current_password.data, "new_password": form.new_password.data}
-    if not is_accepted(
-        form, lambda: accounts.change_password(db.session, settings(), sid=g.auth.sid, **given, **_who())
-    ):
+    if not is_accepted(form, lambda: accounts.change_password(db.session, settings(), **given, **_who())):
         return _overview(form, EmailChangeForm(formdata=None)), 422
     flash("Your password is changed. Your other devices are signed out; this one stays signed in.", "success")
     return redirect(url_for("security.overview"), 303)
@@ -63,7 +61,7 @@ def _overview(password_form: PasswordChangeForm, email_form: EmailChangeForm) ->
 
 def _who() -> dict[str, Any]:
     """Return what use cases want to know of who acts, and when."""
-    return {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    return {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
 
 
 # --- proving again who one is ----------------------------------------------------------------------------
@@ -79,8 +77,10 @@ def confirm() -> ResponseReturnValue:
 @sign_in_required
 def submit_confirmation() -> ResponseReturnValue:
     form = PasswordProofForm()
-    given = {"sid": g.auth.sid, "password": form.password.data}
-    if not is_accepted(form, lambda: authentication.reauthenticate(db.session, settings(), **given, **_who())):
+    password = form.password.data
+    if not is_accepted(
+        form, lambda: authentication.reauthenticate(db.session, settings(), password=password, **_who())
+    ):
         return render_template("account/confirm.html", form=form), 422
     flash("Thank you. Now go on with what you were about to do.", "success")
     return redirect(own_path(form.next.data, default=url_for("account.profile")), 303)

@@ -1,0 +1,60 @@
+"""What the link of a mail takes back when it was somebody else: a sign-in, a change of address, and what came since.
+
+Each leads to a new password, which ends all sessions."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from webapp import audit, email_change, mfa, one_time_tokens, passkeys, revocation
+from webapp.database import DbSession
+from webapp.models import AuthSession, OneTimeToken, User
+from webapp.one_time_tokens import Purpose
+from webapp.revocation import EndReason
+
+
+class Remedied(NamedTuple):
+    """A token that resets the password, and the names of what was taken away from the account."""
+
+    reset_token: str
+    taken_away: list[str]
+
+
+def disown(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> Remedied:
+    """End the session that a mail tells of, and take second factor and passkeys away that came since; commits.
+
+    Raises InvalidLink."""
+    spent = one_time_tokens.spend(db, token, Purpose.DISOWN_SIGN_IN, now=now)
+    user = one_time_tokens.owner(db, spent)
+    which = (AuthSession.id == spent.session_id, AuthSession.user_id == user.id)
+    who = {"actor_id": user.id, "client": client, "now": now}
+    revocation.end_sessions(db, *which, reason=EndReason.DISOWNED, **who)  # type: ignore[arg-type]
+    kind = audit.Kind.SIGN_IN_DISOWNED
+    audit.record(db, kind, user_id=user.id, session_id=spent.session_id, **who)  # type: ignore[arg-type]
+    return _secure(db, user, spent, client=client, now=now)
+
+
+def undo_email_change(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> Remedied:
+    """Give the account its old address back and end all its sessions: whoever changed it may be in; commits.
+
+    What was added since goes too. Raises InvalidLink, and AddressTaken."""
+    spent = one_time_tokens.spend(db, token, Purpose.UNDO_EMAIL_CHANGE, now=now)
+    user = db.get_one(User, spent.user_id)
+    email_change.set_address(db, user, str(spent.email), now=now)
+    # Mails about later changes went to addresses that were never the owner's: their links take nothing back.
+    one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, issued_after=spent.id, now=now)
+    reason = EndReason.EMAIL_CHANGE_UNDONE
+    revocation.end_all_of(db, user_id=user.id, reason=reason, client=client, now=now)
+    audit.record(db, audit.Kind.EMAIL_CHANGE_UNDONE, client=client, now=now, user_id=user.id, actor_id=user.id)
+    return _secure(db, user, spent, client=client, now=now)
+
+
+def _secure(db: DbSession, user: User, spent: OneTimeToken, *, client: audit.Client, now: datetime) -> Remedied:
+    """Leave nothing of what came since by which somebody gets in again; commits."""
+    added = {"user_id": user.id, "actor_id": user.id, "since": spent.since, "client": client, "now": now}
+    taken_away = ["two-step sign-in"] if mfa.take_away(db, **added) else []  # type: ignore[arg-type]
+    taken_away += [f"the passkey “{name}”" for name in passkeys.remove_all(db, **added)]  # type: ignore[arg-type]
+    user.devices_forgotten_at = now
+    one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, user_id=user.id, now=now)
+    reset_token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id, email=user.email, now=now)
+    db.commit()
+    return Remedied(reset_token, taken_away)
