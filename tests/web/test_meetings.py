@@ -12,9 +12,12 @@ from sqlalchemy.exc import OperationalError
 from tests.support import people
 from tests.support.settings import make_settings
 from tests.support.steps import HOUR, START
-from webapp import accounts, session_state
+from webapp import accounts, authentication, session_state
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import User
+from webapp.web.context import settings
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +81,11 @@ def test_without_refresh_a_session_still_ends_at_its_absolute_end() -> None:
     days = {"refresh_token_enabled": False, "session_max_days": 0.01}
     assert make_settings(**days).session_max.total_seconds() == 864
     assert make_settings(**days, access_token_expire_minutes=1).session_max.total_seconds() == 60
+
+
+def test_a_password_confirmed_holds_no_lock_while_the_caller_goes_on(app: Flask, user_id: int) -> None:
+    """Z05: of two administrators who leave at once, neither waits for the other's row with their own in hand."""
+    with app.app_context():
+        who = {"user_id": user_id, "sid": "x", "client": COMMAND_LINE, "now": utc_now()}
+        authentication.confirm_password(db.session, settings(), password=people.PASSWORD, **who)
+        assert not db.session().in_transaction()
