@@ -297,3 +297,14 @@ def test_a_purge_deletes_sessions_past_their_absolute_end_and_no_others(
     with app.app_context():
         assert purge(db.session, now=datetime.now(UTC), batch=2) == 5
     assert rows(app) == {}
+
+
+@pytest.mark.parametrize("trial", range(20))
+def test_a_session_opened_in_the_second_in_which_others_ended_lives(app: Flask, user_id: int, trial: int) -> None:
+    """V07: the session's row decides, not the second in which a token was issued."""
+    changer, other = (people.sign_in(app.test_client()) for _ in range(2))
+    body = {"current_password": people.PASSWORD, "new_password": f"seven quiet hedges {trial}"}
+    assert changer.http.post("/api/me/password", json=body, headers=changer.bearer).status_code == 204
+    later = people.sign_in(app.test_client(), password=body["new_password"])
+    assert [session.me().status_code for session in (changer, other, later)] == [200, 401, 200]
+    assert forge.read(other.access)["iat"] == forge.read(later.access)["iat"]
