@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, authentication, one_time_tokens, outbox, passwords, revocation
+from webapp import administrators, audit, authentication, one_time_tokens, outbox, passwords, revocation
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -147,7 +147,9 @@ def set_password(
     )
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
     reason = EndReason.PASSWORD_RESET if is_reset else EndReason.PASSWORD_CHANGED
-    ended = revocation.end_all_of(db, user_id=user_id, but=keep_sid, reason=reason, client=client, now=now)
+    ended = revocation.end_all_of(
+        db, user_id=user_id, actor_id=user_id, but=keep_sid, reason=reason, client=client, now=now
+    )
     kind = audit.Kind.PASSWORD_RESET if is_reset else audit.Kind.PASSWORD_CHANGED
     audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id)
     outbox.enqueue(db, MailKind.PASSWORD_CHANGED, user_id=user_id, now=now)
@@ -162,11 +164,10 @@ def close(
     Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
     authentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
     address = db.scalar(select(User.email).where(User.id == user_id))
-    _lock_administrators(db)
-    others = select(User.id).where(User.is_admin, User.is_active, User.id != user_id)
+    administrators.lock(db)
     deleted = db.scalar(
         delete(User)
-        .where(User.id == user_id, ~User.is_admin | exists(others))
+        .where(User.id == user_id, administrators.may_go(user_id))
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
@@ -176,8 +177,3 @@ def close(
     audit.record(db, audit.Kind.ACCOUNT_DELETED, client=client, now=now, user_id=user_id, actor_id=user_id)
     outbox.enqueue(db, MailKind.ACCOUNT_DELETED, user_id=None, now=now, address=address)
     db.commit()
-
-
-def _lock_administrators(db: DbSession) -> None:
-    """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
-    db.execute(update(User).where(User.is_admin).values(is_admin=True).execution_options(synchronize_session=False))

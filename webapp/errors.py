@@ -135,6 +135,10 @@ class ReauthenticationRequired(AppError):
     code, title, status = "reauthentication_required", "Prove again that it is you", 403
 
 
+class NotAdministrator(AppError):
+    code, title, status = "not_administrator", "This page is for administrators", 403
+
+
 class EmailNotVerified(AppError):
     code, title, status = "email_not_verified", "Confirm your e-mail address first", 403
 

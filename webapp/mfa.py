@@ -107,7 +107,9 @@ def confirm(
     recovery_codes.replace(db, user_id=user_id, hashes=hashes)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.
-    end_all_of(db, user_id=user_id, but=sid, reason=EndReason.SECOND_FACTOR_ADDED, client=client, now=now)
+    end_all_of(
+        db, user_id=user_id, actor_id=user_id, but=sid, reason=EndReason.SECOND_FACTOR_ADDED, client=client, now=now
+    )
     outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_ADDED, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return codes

@@ -107,7 +107,14 @@ class AuthSession(Base):
     """One sign-in on one device: the token family. No token and no hash of one is stored."""
 
     __tablename__ = "auth_sessions"
-    __table_args__ = (Index(None, "user_id", "revoked_at"), Index(None, "expires_at"))
+    __table_args__ = (
+        Index(None, "user_id", "revoked_at"),
+        Index(None, "expires_at"),
+        # What the dashboard asks: the latest seen, those of an address, how many are active.
+        Index(None, "last_seen_at", "id"),
+        Index(None, "ip", "last_seen_at", "id"),
+        Index("ix_auth_sessions_active", "revoked_at", "refresh_expires_at", "expires_at", "last_seen_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -125,13 +132,31 @@ class AuthSession(Base):
     user_agent: Mapped[str] = mapped_column(String(USER_AGENT_LENGTH), default="")
     ip: Mapped[str] = mapped_column(String(ADDRESS_LENGTH), default="")
     activity: Mapped[str] = mapped_column(String(ACTIVITY_LENGTH), default="", server_default=text("''"))
+    refreshed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SessionRefresh(Base):
+    """That a session was given new tokens: one row a minute and session at most. Outlives it, for the charts."""
+
+    __tablename__ = "session_refreshes"
+    __table_args__ = (Index(None, "session_id", "at"), Index(None, "method", "at"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(22))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    method: Mapped[str] = mapped_column(String(6))  # "silent" or "manual"
+    generation: Mapped[int]
 
 
 class AuditEvent(Base):
     """Something that happened to an account. Outlives the user and the session it names: no foreign keys."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "account_key", "at"), Index(None, "user_id", "at"), Index(None, "at"))
+    __table_args__ = (
+        Index(None, "account_key", "at"),
+        *(Index(None, column, "at", "id") for column in ("user_id", "kind", "actor_id", "ip")),
+        Index(None, "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

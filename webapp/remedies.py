@@ -43,7 +43,7 @@ def undo_email_change(db: DbSession, *, token: str, client: audit.Client, now: d
     # Mails about later changes went to addresses that were never the owner's: their links take nothing back.
     one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, issued_after=spent.id, now=now)
     reason = EndReason.EMAIL_CHANGE_UNDONE
-    revocation.end_all_of(db, user_id=user.id, reason=reason, client=client, now=now)
+    revocation.end_all_of(db, user_id=user.id, actor_id=user.id, reason=reason, client=client, now=now)
     audit.record(db, audit.Kind.EMAIL_CHANGE_UNDONE, client=client, now=now, user_id=user.id, actor_id=user.id)
     return _secure(db, user, spent, client=client, now=now)
 

@@ -26,6 +26,7 @@ class EndReason(StrEnum):
     SECOND_FACTOR_ADDED = "second_factor_added"
     DISOWNED = "disowned"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
+    DEACTIVATED = "deactivated"
 
 
 def end_sessions(
@@ -79,6 +80,7 @@ def end_all_of(
     db: DbSession,
     *,
     user_id: int,
+    actor_id: int | None,
     reason: EndReason,
     client: audit.Client,
     now: datetime,
@@ -88,7 +90,7 @@ def end_all_of(
     which = [AuthSession.user_id == user_id, AuthSession.expires_at > now]
     if but is not None:
         which.append(AuthSession.id != but)
-    return end_sessions(db, *which, reason=reason, actor_id=user_id, client=client, now=now)
+    return end_sessions(db, *which, reason=reason, actor_id=actor_id, client=client, now=now)
 
 
 def _end_own(

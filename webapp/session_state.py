@@ -1,17 +1,18 @@
 """A session's row joined with its user: the one read that every request with a token makes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from webapp.audit import Client
 from webapp.config import Transport
 from webapp.database import OUTAGES, DbSession
 from webapp.errors import SessionEnded
-from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, User
+from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, SessionRefresh, User
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 FRESH_FOR: Final = timedelta(minutes=15)  # how long after a sign-in or the password risky actions are open
@@ -43,6 +44,7 @@ class SessionState:
     confirmed_at: datetime
     authenticated_at: datetime
     last_seen_at: datetime
+    refreshed_at: datetime | None
     expires_at: datetime
     revoked_at: datetime | None
     revoked_reason: str | None
@@ -70,6 +72,7 @@ _SESSION_COLUMNS: Final = (
     AuthSession.confirmed_at,
     AuthSession.authenticated_at,
     AuthSession.last_seen_at,
+    AuthSession.refreshed_at,
     AuthSession.expires_at,
     AuthSession.revoked_at,
     AuthSession.revoked_reason,
@@ -107,13 +110,46 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
     """Write down when and from where the session was last used, at most once a minute; commits if it writes."""
     if now - session.last_seen_at < SEEN_EVERY:
         return
-    try:
-        db.execute(
-            update(AuthSession)
-            .where(AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
-            .values(last_seen_at=now, ip=client.address[:ADDRESS_LENGTH], activity=client.activity[:ACTIVITY_LENGTH])
-        )
+    which = (AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
+    with _only_noted(db):
+        db.execute(update(AuthSession).where(*which).values(_seen(client, now)))
         db.commit()
+
+
+def note_refresh(
+    db: DbSession, session: SessionState, method: Literal["silent", "manual"], *, client: Client, now: datetime
+) -> None:
+    """Write down that the session is given new tokens, at most once a minute; commits if it writes."""
+    if session.refreshed_at and now - session.refreshed_at < SEEN_EVERY:
+        return
+    is_due = or_(AuthSession.refreshed_at.is_(None), AuthSession.refreshed_at <= now - SEEN_EVERY)
+    values = {**_seen(client, now), "refreshed_at": now}
+    with _only_noted(db):
+        # Conditional: of many at once, one is written down.
+        generation = db.scalar(
+            update(AuthSession)
+            .where(AuthSession.id == session.sid, is_due)
+            .values(values)
+            .returning(AuthSession.generation)
+            .execution_options(synchronize_session=False)
+        )
+        if generation is not None:
+            db.add(SessionRefresh(session_id=session.sid, at=now, method=method, generation=generation))
+        db.commit()
+
+
+def _seen(client: Client, now: datetime) -> dict[str, Any]:
+    return {
+        "last_seen_at": now,
+        "ip": client.address[:ADDRESS_LENGTH],
+        "activity": client.activity[:ACTIVITY_LENGTH],
+    }
+
+
+@contextmanager
+def _only_noted(db: DbSession) -> Iterator[None]:
+    try:
+        yield
     except OUTAGES:
         # A database that cannot be written to can still answer: what is only noted must not refuse the request.
         db.rollback()

@@ -17,7 +17,7 @@ from webapp.database import DbSession
 from webapp.errors import InvalidToken, TokenReused
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
 from webapp.revocation import EndReason, end_for_reuse
-from webapp.session_state import SessionState, find, note_seen
+from webapp.session_state import SessionState, find, note_refresh, note_seen
 
 Presented = Literal["cookie", "bearer", "body"]  # the three ways in which a refresh token may arrive
 
@@ -133,7 +133,7 @@ def refresh(
         end_for_reuse(db, session, client=client, now=now)
         raise TokenReused(EndReason.REUSE)
     session.require_live(now)
-    note_seen(db, session, client=client, now=now)
+    note_refresh(db, session, "manual", client=client, now=now)
     if claims.gen < session.generation:
         # A late request of the same client: no successor. A cookie jar has the current token by now. Others may keep
         # what they sent if the answer brings none (RFC 6749 §6), and that would be theft once the leeway is over.

@@ -15,7 +15,10 @@ from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.database import db
 
-TABLES = "users, auth_sessions, audit_events, products, recovery_codes, passkeys, one_time_tokens, outbox_mails"
+TABLES = (
+    "users, auth_sessions, session_refreshes, audit_events, products, recovery_codes, passkeys, one_time_tokens, "
+    "outbox_mails"
+)
 
 
 def _migrate(url: str) -> None:

@@ -29,6 +29,7 @@ ENDED_BECAUSE = {
     "signed_out": "You signed out.",
     "ended_by_user": "You were signed out from another of your devices.",
     "ended_by_operator": "An administrator ended your session.",
+    "deactivated": "Your account was deactivated by an administrator.",
     "reuse": "You were signed out because an old key of this session was used again. "
     "If you did not do that, change your password.",
 }

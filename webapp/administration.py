@@ -1,0 +1,64 @@
+"""What an administrator or operator does about somebody else's account; who may be one: administrators.py.
+
+Each act names its actor in the audit log. Nobody reads or sets a password that is not theirs."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import update
+
+from webapp import audit, mfa, one_time_tokens, outbox, passkeys, revocation
+from webapp.database import DbSession
+from webapp.models import AuthSession, User
+from webapp.outbox import MailKind
+from webapp.revocation import EndReason
+
+
+def end_sessions(
+    db: DbSession, *, sids: Collection[str], actor_id: int | None, client: audit.Client, now: datetime
+) -> int:
+    """End these sessions; commits. Return how many were live; the rest had ended already."""
+    which = (AuthSession.id.in_(sids), AuthSession.expires_at > now)
+    reason = EndReason.ENDED_BY_OPERATOR
+    ended = revocation.end_sessions(db, *which, reason=reason, actor_id=actor_id, client=client, now=now)
+    db.commit()
+    return len(ended)
+
+
+def end_all_sessions(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> int:
+    """End all of a user's sessions; commits. Return how many were live."""
+    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
+    ended = revocation.end_all_of(db, reason=EndReason.ENDED_BY_OPERATOR, **who)  # type: ignore[arg-type]
+    db.commit()
+    return len(ended)
+
+
+def start_reset(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Mail the user a link that sets a new password, as if they had asked for it; commits."""
+    kind = audit.Kind.RESET_REQUESTED
+    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=user_id, now=now)
+    db.commit()
+
+
+def remove_second_factor(
+    db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime
+) -> tuple[bool, int]:
+    """Take two-step sign-in with its codes and all passkeys away, for who has lost them; commits. The owner is mailed.
+
+    Return whether two-step sign-in was on or begun, and how many passkeys there were."""
+    one_time_tokens.lock_owner(db, user_id)
+    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
+    had_totp = mfa.take_away(db, **who)  # type: ignore[arg-type]
+    names = passkeys.remove_all(db, **who)  # type: ignore[arg-type]
+    for name in names:
+        outbox.enqueue(db, MailKind.PASSKEY_REMOVED, user_id=user_id, now=now, passkey=name)
+    db.commit()
+    return had_totp, len(names)
+
+
+def unlock(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Let new devices in again after a hundred failed sign-ins in a row; commits."""
+    db.execute(update(User).where(User.id == user_id).values(failed_sign_ins=0))
+    audit.record(db, audit.Kind.USER_UNLOCKED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    db.commit()

@@ -1,0 +1,84 @@
+"""Who administers, and who is let in at all; there always is an administrator who stays."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+
+from webapp import audit, one_time_tokens
+from webapp.database import DbSession
+from webapp.errors import LastAdministrator
+from webapp.models import User
+from webapp.one_time_tokens import Purpose
+from webapp.revocation import EndReason, end_all_of
+
+# Links that wait in somebody's mailbox must not outlive the account they were sent for.
+_LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL)
+
+
+def lock(db: DbSession) -> None:
+    """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
+    db.execute(update(User).where(User.is_admin).values(is_admin=True).execution_options(synchronize_session=False))
+
+
+def may_go(user_id: int) -> ColumnElement[bool]:
+    """Return the condition that the account is no administrator's, or that another active administrator stays."""
+    others = select(User.id).where(User.is_admin, User.is_active, User.id != user_id)
+    return or_(~User.is_admin, exists(others.correlate(None)))
+
+
+def promote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Make a user an administrator; commits."""
+    _change(db, User.id == user_id, {"is_admin": True})
+    audit.record(db, audit.Kind.USER_PROMOTED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    db.commit()
+
+
+def demote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Take an administrator's rights away, from the next request on; commits. Raises LastAdministrator."""
+    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
+    _change_or_refuse(db, {"is_admin": False}, audit.Kind.USER_DEMOTED, **who)  # type: ignore[arg-type]
+    db.commit()
+
+
+def deactivate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Let a user in no more: every session ends, and links that were mailed open nothing; commits.
+
+    Raises LastAdministrator."""
+    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
+    _change_or_refuse(db, {"is_active": False}, audit.Kind.USER_DEACTIVATED, **who)  # type: ignore[arg-type]
+    end_all_of(db, reason=EndReason.DEACTIVATED, **who)  # type: ignore[arg-type]
+    one_time_tokens.cancel(db, *_LINKS, user_id=user_id, now=now)
+    db.commit()
+
+
+def activate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
+    """Let a user in again, who signs in anew; commits."""
+    _change(db, User.id == user_id, {"is_active": True})
+    audit.record(db, audit.Kind.USER_ACTIVATED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    db.commit()
+
+
+def _change_or_refuse(
+    db: DbSession,
+    values: dict[str, bool],
+    kind: audit.Kind,
+    *,
+    user_id: int,
+    actor_id: int | None,
+    client: audit.Client,
+    now: datetime,
+) -> None:
+    """Change the row unless the last administrator would go, which is written down; the caller commits."""
+    lock(db)
+    is_changed = _change(db, (User.id == user_id) & may_go(user_id), values)
+    refusal = {} if is_changed else {"refused": LastAdministrator.code}
+    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id, **refusal)
+    if not is_changed:
+        # Committed here: what was tried stays written down.
+        db.commit()
+        raise LastAdministrator
+
+
+def _change(db: DbSession, which: ColumnElement[bool], values: dict[str, bool]) -> bool:
+    changed = update(User).where(which).values(**values).returning(User.id)
+    return db.scalar(changed.execution_options(synchronize_session=False)) is not None
