@@ -4,6 +4,7 @@ Each act names its actor in the audit log. Nobody reads or sets a password that 
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import update
 
@@ -61,4 +62,12 @@ def unlock(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.C
     """Let new devices in again after a hundred failed sign-ins in a row; commits."""
     db.execute(update(User).where(User.id == user_id).values(failed_sign_ins=0))
     audit.record(db, audit.Kind.USER_UNLOCKED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    db.commit()
+
+
+def note_export(
+    db: DbSession, *, what: str, filters: dict[str, Any], actor_id: int, client: audit.Client, now: datetime
+) -> None:
+    """Write down that a list was taken away as a file, before its first row is; commits."""
+    audit.record(db, audit.Kind.EXPORTED, client=client, now=now, actor_id=actor_id, what=what, filters=filters)
     db.commit()

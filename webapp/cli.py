@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import accounts, demo, doctor, mfa, one_time_tokens, outbox, passkeys, postman, revocation
+from webapp import accounts, administration, demo, doctor, one_time_tokens, outbox, postman, revocation
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import OUTAGES, db
@@ -99,11 +99,9 @@ def list_users() -> None:
 @_explains_errors
 def remove_second_factor(email: str) -> None:
     """Take two-step sign-in, recovery codes and passkeys of EMAIL away, for who has lost them; the owner is mailed."""
-    user_id, now = _user(email).id, utc_now()
-    had_totp = mfa.take_away(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=now)
-    names = passkeys.remove_all(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=now)
-    db.session.commit()
-    click.echo(f"Two-step sign-in {'is off now' if had_totp else 'was off'}. Removed {len(names)} passkeys.")
+    who = {"user_id": _user(email).id, "actor_id": None, "client": COMMAND_LINE, "now": utc_now()}
+    had_totp, count = administration.remove_second_factor(db.session, **who)  # type: ignore[arg-type]
+    click.echo(f"Two-step sign-in {'is off now' if had_totp else 'was off'}. Removed {count} passkeys.")
 
 
 def _user(email: str) -> User:

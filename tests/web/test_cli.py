@@ -75,7 +75,11 @@ def test_what_stands_beside_a_password_is_taken_away_from_who_has_lost_it(app: F
         assert (user.totp_seed, user.totp_enabled_at) == (None, None)
         for model in (RecoveryCode, Passkey):
             assert db.session.scalars(select(model)).all() == []
-        assert [mail.kind for mail in db.session.scalars(select(OutboxMail))] == ["second_factor_removed"]
+        assert [mail.kind for mail in db.session.scalars(select(OutboxMail))] == [
+            "second_factor_removed",
+            "passkey_removed",
+            "passkey_removed",
+        ]
     (event,) = events(app, "totp_disabled")
     assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
     assert "no user with the address" in refused(app, "users", "remove-second-factor", "nobody@test.com")

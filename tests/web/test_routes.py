@@ -87,6 +87,7 @@ def test_every_route_that_is_not_public_refuses_the_anonymous(make_app, headers)
     for route in closed:
         method, rule = route.split()
         path = rule.replace("<session_id:sid>", A_SID).replace("<row_id:passkey_id>", "1")
+        path = path.replace("<row_id:user_id>", "1").replace("<act>", "deactivate")
         assert "<" not in path, f"say here what {rule} may be asked with"
         for asked in {method, "HEAD"} if method == "GET" else {method}:
             reply = app.test_client(use_cookies=False).open(path, method=asked, headers=headers)

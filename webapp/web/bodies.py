@@ -36,12 +36,18 @@ def read_json(model: type[Model]) -> Model:
     return _validate(model, _parse_object(request.get_data()), InvalidFields)
 
 
-def read_query(model: type[Model]) -> Model:
-    """Return the request's query string as `model`. Raises InvalidQuery for wrong values and for repeated names."""
+def read_query(model: type[Model], *, of_form: bool = False) -> Model:
+    """Return the request's query string as `model`; what was left empty in a form is left out.
+
+    Raises InvalidQuery for wrong values and for repeated names."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         raise InvalidQuery({name: ["Given more than once."] for name in repeated})
-    return _validate(model, request.args.to_dict(), InvalidQuery)
+    unstorable = [name for name, value in request.args.items() if not is_storable(value)]
+    if unstorable:
+        raise InvalidQuery({name: ["Holds characters that cannot be looked for."] for name in unstorable})
+    given = {name: value for name, value in request.args.items() if value or not of_form}
+    return _validate(model, given, InvalidQuery)
 
 
 def peek(name: str) -> str | None:

@@ -124,6 +124,21 @@ class EmailChangeForm(FlaskForm):
     password = _password_field("Password", "Enter your password.")
 
 
+class ActForm(FlaskForm):
+    """Says yes to something that somebody else will feel; where it is grave, by their address."""
+
+    address = StringField("Type the address to confirm", filters=[_trimmed])
+
+    def confirms(self, address: str | None) -> bool:
+        """Whether the form is ours, and names the address if there is one to name."""
+        if not self.validate():
+            return False
+        if address is not None and (self.address.data or "").casefold() != address.casefold():
+            self.address.errors = ["Type the address exactly as it stands above."]
+            return False
+        return True
+
+
 class PasswordProofForm(FlaskForm):
     password = _password_field()
     next = HiddenField()

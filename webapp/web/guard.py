@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import sessions, tokens
 from webapp.database import db
-from webapp.errors import InvalidToken, MissingToken, ReauthenticationRequired, SessionEnded
+from webapp.errors import InvalidToken, MissingToken, NotAdministrator, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.credentials import bearer_token, refuse_foreign_origin
@@ -52,6 +52,18 @@ def access_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         return view(*args, **kwargs)
 
     return guarded
+
+
+def administrator_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let a page be seen by an administrator only, by what the row says at this request."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if not g.auth.user.is_admin:
+            raise NotAdministrator
+        return view(*args, **kwargs)
+
+    return sign_in_required(guarded)
 
 
 def fresh_sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:

@@ -1,0 +1,69 @@
+"""The filters of the dashboard's lists, as their addresses carry them: whoever has the address has the view."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from webapp.accounts import find_user
+from webapp.audit import Kind
+from webapp.database import DbSession
+from webapp.keyset import Position
+from webapp.models import ADDRESS_LENGTH, EMAIL_LENGTH, USER_AGENT_LENGTH
+
+NOBODY = 0  # no row has this id
+_LONGEST_ID = 9  # digits that fit into a row's id
+
+Cursor = Annotated[str, StringConstraints(max_length=1000)]
+UserText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EMAIL_LENGTH)]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_LENGTH)]
+
+
+class ListQuery(BaseModel):
+    """What every list takes: the cursor after or before which its page begins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Cursor | None = None
+    before: Cursor | None = None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.after, self.before)
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What differs from the list as it is without filters, for addresses; the cursors are left out."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"after", "before"})
+
+
+class UsersQuery(ListQuery):
+    q: UserText = ""
+    state: Literal["", "active", "deactivated", "unverified", "administrator", "two-step", "locked"] = ""
+    sort: Literal["newest", "oldest", "address"] = "newest"
+
+
+class SessionsQuery(ListQuery):
+    state: Literal["active", "ended", "all"] = "active"
+    user: UserText = ""
+    ip: Address = ""
+    device: Annotated[str, StringConstraints(strip_whitespace=True, max_length=USER_AGENT_LENGTH)] = ""
+
+
+class EventsQuery(ListQuery):
+    kind: Kind | Literal[""] = ""
+    user: UserText = ""
+    actor: UserText = ""
+    ip: Address = ""
+    session: Annotated[str, StringConstraints(max_length=22)] = ""
+    since: date | None = None
+    until: date | None = None
+
+
+def user_id_of(db: DbSession, text: str) -> int | None:
+    """Return whom an address or a number ("7", "#7") names: None for no text, NOBODY for one who is not there."""
+    number = text.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
+        return int(number)
+    user = find_user(db, text) if text else None
+    return user.id if user else NOBODY if text else None

@@ -1,0 +1,139 @@
+"""The users, for administrators: looking for them, one of them with all that is known, and what can be done."""
+
+from functools import partial
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import administration, event_list, passkeys, session_list, user_list
+from webapp.database import db
+from webapp.devices import device_name
+from webapp.errors import NotFound
+from webapp.keyset import Page, Position, read_all
+from webapp.models import User
+from webapp.web import charts, csv_answers
+from webapp.web.admin_acts import ACTS
+from webapp.web.admin_queries import UsersQuery
+from webapp.web.bodies import read_query
+from webapp.web.context import settings
+from webapp.web.forms import ActForm
+from webapp.web.guard import administrator_required, fresh_sign_in_required
+
+pages = Blueprint("admin_users", __name__, url_prefix="/admin/users")
+
+PAGE = 25
+LATEST_EVENTS = 15
+
+
+@pages.get("")
+@administrator_required
+def index() -> ResponseReturnValue:
+    g.next_step = (url_for("admin_users.index"), "All users")
+    query = read_query(UsersQuery, of_form=True)
+    total = user_list.count_users(db.session, q=query.q, state=query.state)
+    return render_template("admin/users.html", query=query, page=_find(query, query.position, PAGE), total=total)
+
+
+@pages.get(".csv")
+@administrator_required
+@fresh_sign_in_required
+def index_csv() -> ResponseReturnValue:
+    query = read_query(UsersQuery, of_form=True)
+    who = {"actor_id": g.auth.user.id, "client": g.client, "now": g.now}
+    administration.note_export(db.session, what="users", filters=query.filters, **who)
+    header = ("id", "address", "first name", "last name", "confirmed", "administrator", "active", "two-step", "created")
+    rows = (
+        (
+            user.id,
+            user.email,
+            user.first_name,
+            user.last_name,
+            user.email_verified,
+            user.is_admin,
+            user.is_active,
+            user.totp_enabled_at,
+            user.created_at,
+        )
+        for user, *_ in read_all(partial(_find, query))
+    )
+    return csv_answers.answer(f"users-{g.now:%Y-%m-%d}", header, rows)
+
+
+def _find(query: UsersQuery, position: Position, size: int) -> Page[user_list.Listed]:
+    return user_list.find_users(
+        db.session,
+        settings(),
+        q=query.q,
+        state=query.state,
+        sort=query.sort,
+        position=position,
+        size=size,
+        now=g.now,
+    )
+
+
+@pages.get("/<row_id:user_id>")
+@administrator_required
+def show(user_id: int) -> ResponseReturnValue:
+    user = _user(user_id)
+    sessions = session_list.find_sessions(
+        db.session,
+        settings(),
+        state="all",
+        user_id=user_id,
+        ip="",
+        device="",
+        position=Position(),
+        size=PAGE,
+        now=g.now,
+    )
+    return render_template(
+        "admin/user.html",
+        user=user,
+        sessions=sessions,
+        lives=session_list.read_lives(db.session, [row.session.id for row in sessions.rows]),
+        passkeys=passkeys.list_passkeys(db.session, user_id=user_id),
+        events=event_list.find_events(db.session, user_id=user_id, position=Position(), size=LATEST_EVENTS).rows,
+        acts={name: act for name, act in ACTS.items() if act.is_for(user)},
+        charts=charts,
+        device_name=device_name,
+        now=g.now,
+    )
+
+
+@pages.get("/<row_id:user_id>/<act>")
+@administrator_required
+@fresh_sign_in_required
+def ask(user_id: int, act: str) -> ResponseReturnValue:
+    return _act_page(_user(user_id), act, ActForm())
+
+
+@pages.post("/<row_id:user_id>/<act>")
+@administrator_required
+@fresh_sign_in_required
+def perform(user_id: int, act: str) -> ResponseReturnValue:
+    user, form = _user(user_id), ActForm()
+    if act not in ACTS:
+        abort(404)
+    g.next_step = (url_for("admin_users.show", user_id=user_id), "Back to the user")
+    if not form.confirms(user.email if ACTS[act].is_typed else None):
+        return _act_page(user, act, form), 422
+    who = {"user_id": user_id, "actor_id": g.auth.user.id, "client": g.client, "now": g.now}
+    ACTS[act].perform(db.session, **who)
+    flash(ACTS[act].done, "success")
+    is_over = user_id == g.auth.user.id and act in ("demote", "deactivate", "end-sessions")
+    return redirect(url_for("account.profile") if is_over else url_for("admin_users.show", user_id=user_id), 303)
+
+
+def _act_page(user: User, act: str, form: ActForm) -> str:
+    if act not in ACTS:
+        abort(404)
+    return render_template("admin/act.html", user=user, name=act, act=ACTS[act], form=form)
+
+
+def _user(user_id: int) -> User:
+    g.next_step = (url_for("admin_users.index"), "All users")
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotFound("There is no user with this number.")
+    return user
