@@ -1,13 +1,14 @@
 """The filters of the dashboard's lists, as their addresses carry them: whoever has the address has the view."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from webapp.accounts import find_user
 from webapp.audit import Kind
 from webapp.database import DbSession
+from webapp.errors import InvalidQuery
 from webapp.keyset import Position
 from webapp.models import ADDRESS_LENGTH, EMAIL_LENGTH, USER_AGENT_LENGTH
 
@@ -30,6 +31,12 @@ class ListQuery(BaseModel):
     @property
     def position(self) -> Position:
         return Position(self.after, self.before)
+
+    def whole(self) -> Self:
+        """Return the query if it is for a whole list. Raises InvalidQuery for a page's cursor."""
+        if self.after is not None or self.before is not None:
+            raise InvalidQuery({"page": ["A download has all pages."]})
+        return self
 
     @property
     def filters(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def sessions() -> ResponseReturnValue:
 @administrator_required
 @fresh_sign_in_required
 def sessions_csv() -> ResponseReturnValue:
-    query = read_query(SessionsQuery, of_form=True)
+    query = read_query(SessionsQuery, of_form=True).whole()
     header = ("session", "user id", "address", "active", "device", "ip", "transport", "created", "last seen", "expires")
     rows = (
         (
@@ -128,7 +128,7 @@ def events() -> ResponseReturnValue:
 @administrator_required
 @fresh_sign_in_required
 def events_csv() -> ResponseReturnValue:
-    query = read_query(EventsQuery, of_form=True)
+    query = read_query(EventsQuery, of_form=True).whole()
     header = ("at", "event", "user id", "address", "actor id", "actor", "ip", "device", "session", "request", "detail")
     rows = (
         (

@@ -19,13 +19,13 @@ from webapp.web.context import settings
 from webapp.web.forms import ActForm
 from webapp.web.guard import administrator_required, fresh_sign_in_required
 
-pages = Blueprint("admin_users", __name__, url_prefix="/admin/users")
+pages = Blueprint("admin_users", __name__, url_prefix="/admin")
 
 PAGE = 25
 LATEST_EVENTS = 15
 
 
-@pages.get("")
+@pages.get("/users")
 @administrator_required
 def index() -> ResponseReturnValue:
     g.next_step = (url_for("admin_users.index"), "All users")
@@ -34,11 +34,11 @@ def index() -> ResponseReturnValue:
     return render_template("admin/users.html", query=query, page=_find(query, query.position, PAGE), total=total)
 
 
-@pages.get(".csv")
+@pages.get("/users.csv")
 @administrator_required
 @fresh_sign_in_required
 def index_csv() -> ResponseReturnValue:
-    query = read_query(UsersQuery, of_form=True)
+    query = read_query(UsersQuery, of_form=True).whole()
     who = {"actor_id": g.auth.user.id, "client": g.client, "now": g.now}
     administration.note_export(db.session, what="users", filters=query.filters, **who)
     header = ("id", "address", "first name", "last name", "confirmed", "administrator", "active", "two-step", "created")
@@ -72,7 +72,7 @@ def _find(query: UsersQuery, position: Position, size: int) -> Page[user_list.Li
     )
 
 
-@pages.get("/<row_id:user_id>")
+@pages.get("/users/<row_id:user_id>")
 @administrator_required
 def show(user_id: int) -> ResponseReturnValue:
     user = _user(user_id)
@@ -101,14 +101,14 @@ def show(user_id: int) -> ResponseReturnValue:
     )
 
 
-@pages.get("/<row_id:user_id>/<act>")
+@pages.get("/users/<row_id:user_id>/<act>")
 @administrator_required
 @fresh_sign_in_required
 def ask(user_id: int, act: str) -> ResponseReturnValue:
     return _act_page(_user(user_id), act, ActForm())
 
 
-@pages.post("/<row_id:user_id>/<act>")
+@pages.post("/users/<row_id:user_id>/<act>")
 @administrator_required
 @fresh_sign_in_required
 def perform(user_id: int, act: str) -> ResponseReturnValue:
