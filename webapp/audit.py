@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from webapp.database import DbSession
+from webapp.database import DbSession, delete_in_batches
 from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent
 
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     USER_UNLOCKED = "user_unlocked"
     ADMINISTRATION_REFUSED = "administration_refused"
     EXPORTED = "exported"
+    EVENTS_PURGED = "events_purged"
     REGISTERED = "registered"
     REGISTERED_AGAIN = "registered_again"
     VERIFICATION_REQUESTED = "verification_requested"
@@ -89,3 +90,11 @@ def record(
             detail=detail,
         )
     )
+
+
+def purge(db: DbSession, *, before: datetime, client: Client, now: datetime) -> int:
+    """Delete the events from before an instant, and write that down; commits. Return how many."""
+    count = delete_in_batches(db, AuditEvent.id, AuditEvent.at < before)
+    record(db, Kind.EVENTS_PURGED, client=client, now=now, before=before.isoformat(timespec="seconds"), count=count)
+    db.commit()
+    return count

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, MetaData, event
+from sqlalchemy import ColumnElement, DateTime, Dialect, MetaData, delete, event, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.orm import DeclarativeBase, QueryableAttribute, Session, scoped_session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -17,6 +17,7 @@ from webapp.config import ROOT, Settings
 
 # SQLite does not queue its writers: with thirty of them the unluckiest waited 4.4 s, and 5 s let some fail.
 BUSY_TIMEOUT_SECONDS: Final = 15
+PURGE_BATCH: Final = 1000
 POSTGRESQL_OPTIONS: Final = "-c statement_timeout=5000 -c lock_timeout=4000"
 # What the drivers raise when the database cannot be reached, is locked, or is too slow.
 OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeout)
@@ -86,3 +87,19 @@ def _set_sqlite_pragmas(connection: object, _entry: ConnectionPoolEntry) -> None
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def delete_in_batches(
+    db: DbSession, key: QueryableAttribute[Any], *which: ColumnElement[bool], batch: int = PURGE_BATCH
+) -> int:
+    """Delete the rows that meet the conditions, `batch` rows a commit, so that none locks for long. Return how many."""
+    total = 0
+    while True:
+        some = select(key).where(*which).limit(batch)
+        deleted = db.scalars(
+            delete(key.class_).where(key.in_(some)).returning(key).execution_options(synchronize_session=False)
+        ).all()
+        db.commit()
+        total += len(deleted)
+        if len(deleted) < batch:
+            return total

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, delete, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, select, update
 
-from webapp.database import DbSession
+from webapp.database import DbSession, delete_in_batches
 from webapp.errors import InvalidLink
 from webapp.models import OneTimeToken, User
 
@@ -120,14 +120,7 @@ def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime, issue
 
 def purge(db: DbSession, *, now: datetime) -> int:
     """Delete the rows of expired tokens; commits. Return how many."""
-    gone = db.scalars(
-        delete(OneTimeToken)
-        .where(OneTimeToken.expires_at <= now)
-        .returning(OneTimeToken.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    db.commit()
-    return len(gone)
+    return delete_in_batches(db, OneTimeToken.id, OneTimeToken.expires_at <= now)
 
 
 def _is_open(token: str, purposes: tuple[Purpose, ...], now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -4,16 +4,13 @@ What is ended here is dead at its next request on every worker and host, since e
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
 from webapp import audit, outbox
-from webapp.database import DbSession
+from webapp.database import PURGE_BATCH, DbSession, delete_in_batches
 from webapp.models import AuditEvent, AuthSession
 from webapp.session_state import SessionState
-
-PURGE_BATCH: Final = 1000
 
 
 class EndReason(StrEnum):
@@ -129,16 +126,4 @@ def purge(db: DbSession, *, now: datetime, batch: int = PURGE_BATCH) -> int:
     """Delete the rows of sessions past their absolute end, `batch` rows a commit. Return how many.
 
     Rows of ended sessions stay until then, so that a superseded token that comes back late is known as such."""
-    total = 0
-    while True:
-        expired = select(AuthSession.id).where(AuthSession.expires_at <= now).limit(batch)
-        deleted = db.scalars(
-            delete(AuthSession)
-            .where(AuthSession.id.in_(expired))
-            .returning(AuthSession.id)
-            .execution_options(synchronize_session=False)
-        ).all()
-        db.commit()
-        total += len(deleted)
-        if len(deleted) < batch:
-            return total
+    return delete_in_batches(db, AuthSession.id, AuthSession.expires_at <= now, batch=batch)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, or_, select, update
 
 from webapp.audit import Client
 from webapp.config import Transport
-from webapp.database import OUTAGES, DbSession
+from webapp.database import OUTAGES, DbSession, delete_in_batches
 from webapp.errors import SessionEnded
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, SessionRefresh, User
 
@@ -136,6 +136,11 @@ def note_refresh(
         if generation is not None:
             db.add(SessionRefresh(session_id=session.sid, at=now, method=method, generation=generation))
         db.commit()
+
+
+def purge_refreshes(db: DbSession, *, before: datetime) -> int:
+    """Delete what was written down of refreshes before an instant; commits. Return how many."""
+    return delete_in_batches(db, SessionRefresh.id, SessionRefresh.at < before)
 
 
 def _seen(client: Client, now: datetime) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The command line: what an operator does, what it prints, and its exit status."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,11 @@ from sqlalchemy import func, select
 
 from tests.support import forge, people
 from tests.support.settings import make_settings
-from tests.support.steps import DAY, START, events, me
-from webapp import create_app, one_time_tokens, passwords
+from tests.support.steps import DAY, START, events, me, refresh
+from webapp import create_app, one_time_tokens, outbox, passwords
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS
-from webapp.models import AuthSession, OutboxMail, Passkey, Product, RecoveryCode, User
+from webapp.models import AuditEvent, AuthSession, OutboxMail, Passkey, Product, RecoveryCode, User
 from webapp.one_time_tokens import Purpose
 
 PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
@@ -130,6 +132,113 @@ def test_users_are_listed_with_what_is_special_about_them(app: Flask) -> None:
     assert lines == ["1\ta@test.com\tJohn Doe\tadministrator", "2\tb@test.com\t \tunverified"]
 
 
+@pytest.mark.parametrize(
+    ("command", "done", "change"),
+    [
+        ("promote", "is an administrator now", ("user_promoted", "is_admin", True)),
+        ("deactivate", "is deactivated; every session has ended", ("user_deactivated", "is_active", False)),
+        ("unlock", "lets new devices in again", ("user_unlocked", "failed_sign_ins", 0)),
+    ],
+)
+def test_a_user_is_changed_by_address_and_nobody_is_the_actor(
+    app: Flask, user_id: int, command: str, done: str, change: tuple[str, str, object]
+) -> None:
+    """Z09."""
+    kind, column, value = change
+    with app.app_context():
+        db.session.get_one(User, user_id).failed_sign_ins = 100
+        db.session.commit()
+    assert run(app, "users", command, people.EMAIL.upper()).output == f"{people.EMAIL} {done}.\n"
+    assert getattr(users(app)[0], column) == value
+    (event,) = events(app, kind)
+    assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
+    assert "no user with the address" in refused(app, "users", command, "nobody@test.com")
+
+
+def test_what_was_given_is_taken_and_the_last_administrator_stays(app: Flask, signed_in: people.SignedIn) -> None:
+    """Z05, V06."""
+    run(app, "users", "promote", people.EMAIL)
+    for command in ("demote", "deactivate"):
+        assert "The last administrator has to stay one" in refused(app, "users", command, people.EMAIL)
+    assert signed_in.me().status_code == 200
+    people.create_user(app, "other@test.com", is_admin=True)
+    assert run(app, "users", "demote", people.EMAIL).output == f"{people.EMAIL} is no administrator any more.\n"
+    run(app, "users", "deactivate", people.EMAIL)
+    assert signed_in.me().status_code == 401
+    assert run(app, "users", "activate", people.EMAIL).output == f"{people.EMAIL} can sign in again.\n"
+    people.sign_in(app.test_client())
+
+
+def test_a_user_is_shown_with_passkeys_and_sessions_and_without_secrets(
+    app: Flask, user_id: int, signed_in: people.SignedIn
+) -> None:
+    with app.app_context():
+        row = {"credential_id": "x", "public_key": b"", "sign_count": 0, "created_at": START}
+        db.session.add(Passkey(user_id=user_id, name="Laptop", **row))
+        db.session.commit()
+    shown = run(app, "users", "show", people.EMAIL).output
+    assert shown.startswith(f"{user_id}\t{people.EMAIL}\tJohn Doe\nSince 2026-07-01 12:00 UTC\nTwo-step sign-in: off\n")
+    assert f"Passkeys: Laptop\nActive sessions: 1\n  {sid(signed_in)}\t" in shown
+    facts = json.loads(run(app, "users", "show", people.EMAIL, "--json").output)
+    assert (facts["id"], facts["passkeys"], facts["sessions"][0]["id"]) == (user_id, ["Laptop"], sid(signed_in))
+    assert not {"password_hash", "totp_seed"} & set(facts)
+    assert "no user with the address" in refused(app, "users", "show", "nobody@test.com")
+
+
+@pytest.mark.parametrize("group", ["users", "sessions", "events", "mail"])
+def test_every_list_is_json_if_so_wished(app: Flask, signed_in: people.SignedIn, group: str) -> None:
+    with app.app_context():
+        outbox.enqueue(db.session, outbox.MailKind.PASSWORD_CHANGED, user_id=1, now=START)
+        db.session.commit()
+    rows = json.loads(run(app, group, "list", "--json").output)
+    assert len(rows) == len(run(app, group, "list").output.splitlines()) >= 1
+    expected = {"users": people.EMAIL, "sessions": sid(signed_in), "events": "sign_in", "mail": "password_changed"}
+    assert expected[group] in {str(value) for value in rows[0].values()}
+    assert all(row.get("created_at", row.get("at")).endswith("+00:00") for row in rows)
+
+
+# --- events ----------------------------------------------------------------------------------------------
+
+
+def test_events_are_listed_the_latest_first_by_user_kind_address_and_day(
+    app: Flask, user_id: int, clock: time_machine.Traveller
+) -> None:
+    people.create_user(app, "other@test.com")
+    clock.shift(DAY)
+    people.sign_in(app.test_client())
+    latest = f"2026-07-02 12:00 UTC\tsign_in\t{people.EMAIL}\tby {people.EMAIL}\t127.0.0.1\n"
+    created = [f"2026-07-01 12:00 UTC\tuser_created\t{email}\tby -\t-\n" for email in (people.EMAIL, "other@test.com")]
+    assert run(app, "events", "list").output == latest + created[1] + created[0]
+    assert run(app, "events", "list", "--limit", "1").output == latest
+    assert run(app, "events", "list", "--kind", "sign_in").output == latest
+    assert run(app, "events", "list", "--since", "2026-07-02").output == latest
+    assert run(app, "events", "list", "--ip", "127.0.0.1").output == latest
+    assert run(app, "events", "list", "--user", people.EMAIL).output == latest + created[0]
+    assert refused(app, "events", "list", "--kind", "nonsense")
+    assert "no user with the address" in refused(app, "events", "list", "--user", "nobody@test.com")
+
+
+def test_old_events_are_purged_and_that_is_an_event(app: Flask, user_id: int, clock: time_machine.Traveller) -> None:
+    """Z09: what the log has lost, it says."""
+    clock.shift(400 * DAY)
+    people.sign_in(app.test_client())
+    assert run(app, "events", "purge").output == "Deleted 1 events.\n"
+    with app.app_context():
+        rows = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    assert [row.kind for row in rows] == ["sign_in", "events_purged"]
+    assert rows[1].detail == {"before": "2026-08-05T12:00:00+00:00", "count": 1}
+    assert run(app, "events", "purge", "--older-than", "1").output == "Deleted 0 events.\n"
+    assert refused(app, "events", "purge", "--older-than", "0")
+
+
+def test_a_new_key_is_long_random_and_stored_nowhere(app: Flask) -> None:
+    keys = [run(app, "keys", "new").output.strip() for _ in range(2)]
+    keys.append("SECRET_KEY=" + json.loads(run(app, "keys", "new", "--json").output)["SECRET_KEY"])
+    assert len(set(keys)) == 3
+    assert all(re.fullmatch(r"SECRET_KEY=[\w-]{64}", key) for key in keys)
+    make_settings(secret_key=keys[0].partition("=")[2])
+
+
 # --- sessions --------------------------------------------------------------------------------------------
 
 
@@ -207,14 +316,16 @@ def test_a_purge_tells_how_many_it_deleted_and_keeps_what_is_not_over(
     app: Flask, clients: list[people.SignedIn], clock: time_machine.Traveller
 ) -> None:
     """R14."""
+    assert refresh(clients[0].http, clients[0].refresh or "").status_code == 200
+    clock.shift(1)
     run(app, "sessions", "revoke", "--all")
     with app.app_context():
         one_time_tokens.issue(db.session, Purpose.PASSKEY_SIGN_IN, user_id=None, now=START)
         db.session.commit()
-    nothing = "Deleted 0 expired sessions.\nDeleted 0 expired one-time tokens.\n"
+    nothing = "Deleted 0 expired sessions.\nDeleted 0 expired one-time tokens.\nDeleted 0 old refreshes.\n"
     assert run(app, "sessions", "purge").output == nothing
     clock.shift(30 * DAY)
-    gone = "Deleted 3 expired sessions.\nDeleted 1 expired one-time tokens.\n"
+    gone = "Deleted 3 expired sessions.\nDeleted 1 expired one-time tokens.\nDeleted 1 old refreshes.\n"
     assert run(app, "sessions", "purge").output == gone
     assert reasons(app) == {}
 

@@ -1,0 +1,86 @@
+"""flask sessions: who is signed in, and ending that."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import ColumnElement, select, true
+
+from webapp import one_time_tokens, revocation, session_state
+from webapp.audit import COMMAND_LINE
+from webapp.cli.shared import explains_errors, find_user, json_option, minute, show
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.devices import device_name, is_active
+from webapp.models import AuthSession, User
+from webapp.web.context import settings
+
+sessions_group = AppGroup("sessions", help="List, revoke and purge sessions.")
+
+
+@sessions_group.command("list")
+@click.option("--user", "email", help="Only the sessions of this address.")
+@json_option
+@explains_errors
+def list_sessions(email: str | None, *, as_json: bool) -> None:
+    """List live sessions, the latest seen first."""
+    found = db.session.execute(
+        select(AuthSession, User.email)
+        .join(User, User.id == AuthSession.user_id)
+        .where(_of_user(email), is_active(settings(), now=utc_now()))
+        .order_by(AuthSession.last_seen_at.desc())
+    )
+    rows = [_facts(row, address) for row, address in found]
+    show(rows, as_json=as_json, line=_line)
+
+
+def _facts(row: AuthSession, address: str) -> dict[str, Any]:
+    names = ("id", "user_id", "transport", "ip", "created_at", "last_seen_at", "expires_at", "generation")
+    facts = {name: getattr(row, name) for name in names}
+    return {**facts, "email": address, "device": " on ".join(device_name(row.user_agent))}
+
+
+def _line(row: dict[str, Any]) -> tuple[object, ...]:
+    return row["id"], row["email"], row["device"], row["ip"], f"last seen {minute(row['last_seen_at'])}"
+
+
+# One id in 64 begins with "-": what is no option of ours is an id.
+@sessions_group.command("revoke", context_settings={"ignore_unknown_options": True})
+@click.argument("session_id", required=False)
+@click.option("--user", "email", help="All sessions of this address.")
+@click.option("--all", "everyone", is_flag=True, help="All sessions of everybody.")
+@explains_errors
+def revoke_sessions(session_id: str | None, email: str | None, everyone: bool) -> None:
+    """End one session, all of a user's, or all; their next requests are refused."""
+    if [bool(session_id), bool(email), everyone].count(True) != 1:
+        raise click.UsageError("Name a session, or --user EMAIL, or --all.")
+    which, now = AuthSession.id == session_id if session_id else _of_user(email), utc_now()
+    ended = revocation.end_sessions(
+        db.session,
+        which,
+        AuthSession.expires_at > now,
+        reason=revocation.EndReason.ENDED_BY_OPERATOR,
+        actor_id=None,
+        client=COMMAND_LINE,
+        now=now,
+    )
+    db.session.commit()
+    click.echo(f"Ended {len(ended)} session{'' if len(ended) == 1 else 's'}.")
+    if session_id and not ended:
+        raise click.ClickException("There is no live session with this id.")
+
+
+@sessions_group.command("purge")
+@explains_errors
+def purge_sessions() -> None:
+    """Delete sessions past their absolute end, one-time tokens past theirs, and refreshes older than any session."""
+    now = utc_now()
+    click.echo(f"Deleted {revocation.purge(db.session, now=now)} expired sessions.")
+    click.echo(f"Deleted {one_time_tokens.purge(db.session, now=now)} expired one-time tokens.")
+    before = now - settings().session_max
+    click.echo(f"Deleted {session_state.purge_refreshes(db.session, before=before)} old refreshes.")
+
+
+def _of_user(email: str | None) -> ColumnElement[bool]:
+    """Return the condition "belongs to the user with this address", or no condition without one."""
+    return true() if email is None else AuthSession.user_id == find_user(email).id

@@ -1,0 +1,68 @@
+"""What commands share: refusals as one line, output as a table of columns or as JSON, finding the user who is meant."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec
+
+import click
+
+from webapp import accounts
+from webapp.database import OUTAGES, db
+from webapp.errors import AppError, InvalidFields
+from webapp.models import User
+
+P = ParamSpec("P")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, one array or object.")
+
+
+def explains_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a refusal of the product into one line on standard error and exit status 1."""
+
+    @wraps(command)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except InvalidFields as error:
+            lines = [f"{name}: {text}" for name, texts in error.errors.items() for text in texts]
+            raise click.ClickException("\n".join(lines)) from None
+        except OUTAGES:
+            message = "The database cannot be used. `flask --app wsgi doctor` says what to mend."
+            raise click.ClickException(message) from None
+        except AppError as error:
+            raise click.ClickException(error.detail) from None
+
+    return explained
+
+
+def find_user(email: str) -> User:
+    """Return the user with that address, or refuse."""
+    user = accounts.find_user(db.session, email)
+    if user is None:
+        raise click.ClickException(f"There is no user with the address {email}.")
+    return user
+
+
+def show(rows: Iterable[dict[str, Any]], *, as_json: bool, line: Callable[[dict[str, Any]], Sequence[object]]) -> None:
+    """Print rows as a JSON array, or each as a line of columns parted by tabs."""
+    if as_json:
+        print_json(list(rows))
+        return
+    for row in rows:
+        click.echo("\t".join(str(cell) for cell in line(row)).rstrip())
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_iso))
+
+
+def minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(value)
