@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support import people
+from tests.support import description, people
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.routes import compile_once
@@ -43,12 +43,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def make_app(database_url: str) -> Iterator[Callable[..., Flask]]:
-    """A function that returns the application over the fresh database, with settings changed as it is told."""
+    """A function that returns the application over the fresh database, with settings changed as it is told.
+
+    What it answers to API calls has to be in the document that describes them."""
     apps: list[Flask] = []
+    differences_of_app: list[list[str]] = []
 
     def make(**settings: Any) -> Flask:
         app = create_app(make_settings(database_url=database_url, **settings))
         apps.append(app)
+        differences_of_app.append(description.watch(app))
         return app
 
     yield make
@@ -56,6 +60,7 @@ def make_app(database_url: str) -> Iterator[Callable[..., Flask]]:
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+    assert not any(differences_of_app), differences_of_app
 
 
 @pytest.fixture

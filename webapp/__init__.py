@@ -22,7 +22,7 @@ from webapp.web.api import registration as api_registration
 from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
 from webapp.web.converters import RowIdConverter, SessionIdConverter
-from webapp.web.pages import account, admin, admin_users, dev_mail, home, second_factor, security
+from webapp.web.pages import account, admin, admin_users, api_docs, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
 from webapp.web.pages import recovery as pages_recovery
 from webapp.web.pages import registration as pages_registration
@@ -106,6 +106,7 @@ def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> N
         security.pages,
         admin.pages,
         admin_users.pages,
+        api_docs.pages,
     ]
     if settings.is_development:
         pages.append(dev_mail.pages)

@@ -74,8 +74,8 @@ def rename(
     db: DbSession,
     *,
     user_id: int,
-    first_name: str | None,
-    last_name: str | None,
+    first_name: str | None = None,
+    last_name: str | None = None,
     client: audit.Client,
     now: datetime,
 ) -> User:

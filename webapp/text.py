@@ -1,11 +1,12 @@
 """What text may hold, wherever it comes from: a form, a JSON body, the command line."""
 
 import re
-import unicodedata
 from typing import Final
 
-# Characters that turn the reading direction of what follows: one name could make another look different.
-_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# As regular expressions of Python and of JSON Schema both have it: control characters, line and paragraph breaks, and
+# what turns the reading direction of all that follows, so that one name could make another look different.
+INVISIBLE: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+_ANY_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
 
 
 def is_storable(text: str) -> bool:
@@ -15,5 +16,4 @@ def is_storable(text: str) -> bool:
 
 def is_one_line(text: str) -> bool:
     """Whether `text` can stand in a list: storable, no control characters, no line breaks, no turned direction."""
-    has_controls = any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
-    return is_storable(text) and not has_controls and not _DIRECTION.search(text)
+    return is_storable(text) and not _ANY_INVISIBLE.search(text)

@@ -48,6 +48,9 @@ PUBLIC = {
     "POST /api/login/passkey",
     "POST /api/refresh",  # asks for a refresh token by itself
     "POST /api/logout",
+    "GET /api/openapi.json",
+    "GET /api/docs",
+    'GET /static/swagger-ui/<any("swagger-ui-bundle.js", "swagger-ui.css"):name>',
     "GET /healthz",
     "GET /readyz",
 }

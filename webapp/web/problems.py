@@ -29,6 +29,7 @@ from webapp.web.redirects import own_path
 log = logging.getLogger(__name__)
 
 PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/.well-known/")
+PAGE_AMONG_THEM = "/api/docs"
 
 # What people are told, and what they can do about it, where the error itself does not say.
 _WORDS = {
@@ -68,7 +69,7 @@ def problem(status: int, code: str, title: str, detail: str, *, errors: dict[str
 
 
 def is_for_program() -> bool:
-    return request.path.startswith(PROGRAM_PATHS)
+    return request.path.startswith(PROGRAM_PATHS) and request.path != PAGE_AMONG_THEM
 
 
 def _app_error(error: AppError) -> Response:

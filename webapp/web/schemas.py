@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from webapp import passwords
 from webapp.config import Transport
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
-from webapp.text import is_one_line
+from webapp.text import INVISIBLE, is_one_line
 
 
 def _one_line(text: str) -> str:
@@ -17,12 +18,22 @@ def _one_line(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH), AfterValidator(_one_line)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH),
+    AfterValidator(_one_line),
+    WithJsonSchema({"type": "string", "maxLength": NAME_LENGTH, "pattern": f"^[^{INVISIBLE}]*$"}),
+]
 
 Email = Annotated[str, StringConstraints(min_length=1, max_length=EMAIL_LENGTH)]
+NewEmail = Annotated[Email, WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_LENGTH})]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=passwords.MAX_LENGTH)]
 # Its length is the policy's matter, which says so in words; this only bounds what is looked at.
-NewPassword = Annotated[str, StringConstraints(max_length=8 * passwords.MAX_LENGTH)]
+NewPassword = Annotated[
+    str,
+    StringConstraints(max_length=8 * passwords.MAX_LENGTH),
+    WithJsonSchema({"type": "string", "minLength": 8, "maxLength": passwords.MAX_LENGTH}),
+]
 Code = Annotated[str, StringConstraints(max_length=64)]
 
 
@@ -39,7 +50,7 @@ class LoginBody(RequestBody):
 
 
 class RegisterBody(RequestBody):
-    email: Email
+    email: NewEmail
     password: NewPassword
     first_name: Name = ""
     last_name: Name = ""
@@ -68,7 +79,7 @@ class PasswordChangeBody(RequestBody):
 
 
 class EmailChangeBody(PasswordProofBody):
-    email: Email
+    email: NewEmail
 
 
 class CodeBody(RequestBody):
@@ -95,14 +106,21 @@ class RefreshBody(RequestBody):
     refresh_token: Annotated[str, StringConstraints(max_length=8192)] | None = None
 
 
+def _drop_default(schema: dict[str, Any]) -> None:
+    """Leave out what has no meaning here: a name that is not sent stays as it was."""
+    del schema["default"]
+
+
 class ProfileBody(RequestBody):
-    first_name: Name | None = None
-    last_name: Name | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    first_name: Name = Field("", json_schema_extra=_drop_default)
+    last_name: Name = Field("", json_schema_extra=_drop_default)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("Give first_name, last_name or both, each as a string.")
+        if not self.model_fields_set:
+            raise ValueError("Give first_name, last_name or both.")
         return self
 
 
@@ -114,7 +132,8 @@ class PageQuery(BaseModel):
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    # What has a default is sent all the same, so the description may promise it.
+    model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class UserAnswer(Answer):
@@ -144,7 +163,7 @@ class TokenAnswer(Answer):
     """RFC 6749 §5.1, and the user; `refresh_token` only where one travels in the body."""
 
     access_token: str
-    refresh_token: str | None
+    refresh_token: str | SkipJsonSchema[None] = Field(exclude_if=lambda token: token is None)
     token_type: str = "bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
     user: UserAnswer

@@ -34,8 +34,7 @@ def update() -> ResponseReturnValue:
     user = accounts.rename(
         db.session,
         user_id=g.auth.user.id,
-        first_name=body.first_name,
-        last_name=body.last_name,
+        **body.model_dump(exclude_unset=True),
         client=g.client,
         now=g.now,
     )

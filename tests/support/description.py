@@ -1,0 +1,65 @@
+"""The API's description held against what the tests see: whatever an application answers has to be in its document."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from flask import Flask, Response, request
+
+from webapp.web import openapi
+
+# What no call can be said to answer with by itself: the wrong host, a fault of ours that a test provokes.
+ANYWHERE = {"unknown_host", "internal_error"}
+
+
+def path_of(rule: str) -> str:
+    """Return an address of the address map as OpenAPI writes it: /api/sessions/{sid}"""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
+
+
+def watch(app: Flask) -> list[str]:
+    """Look at each answer of the API from now on; return the list into which goes what its document does not have."""
+    found: list[str] = []
+
+    @app.after_request
+    def compare(response: Response) -> Response:
+        rule = request.url_rule
+        if rule is not None and rule.rule.startswith("/api/") and request.method not in ("OPTIONS", "HEAD"):
+            found.extend(f"{request.method} {rule.rule}: {what}" for what in _differences(rule.rule, response))
+        return response
+
+    return found
+
+
+def _differences(rule: str, response: Response) -> Iterator[str]:
+    document = openapi.document()
+    operation = document["paths"].get(path_of(rule), {}).get(request.method.lower())
+    if operation is None:
+        return
+    body = response.get_json(silent=True) if response.is_json else None
+    code = body.get("code") if isinstance(body, dict) else None
+    if code in ANYWHERE:
+        return
+    answer = operation["responses"].get(str(response.status_code))
+    if answer is None:
+        yield f"{response.status_code} ({code}) is not described"
+        return
+    content = answer.get("content", {}).get(response.mimetype, {})
+    if response.data and not content:
+        yield f"{response.status_code} as {response.mimetype} is not described"
+    elif code is not None and response.status_code >= 400 and code not in content.get("examples", {}):
+        yield f"{response.status_code} {code} is not described"
+    elif content:
+        for error in _validator(content["schema"]["$ref"]).iter_errors(body):
+            yield f"{response.status_code}: {error.message} at {list(error.instance_path)}"
+
+
+@cache
+def _validator(reference: str) -> Any:
+    """Return what compares a value with a schema of the document, which is the same in every application."""
+    components = {"schemas": openapi.document()["components"]["schemas"]}
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": reference, "components": components, "unevaluatedProperties": False}
+    )

@@ -1,0 +1,31 @@
+"""What the description promises holds for whatever is sent: schemathesis, with all its checks, against the server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from webapp.config import ROOT
+
+SUPPORT = ROOT / "tests" / "support"
+
+
+def test_schemathesis_finds_nothing(live, tmp_path: Path) -> None:
+    with live() as server:
+        command = (Path(sys.executable).with_name("st"), "--config-file", SUPPORT / "schemathesis.toml", "run")
+        options = ("--checks", "all", "--max-examples", "20", "--no-color")
+        done = subprocess.run(
+            [*command, f"{server.url}/api/openapi.json", *options],
+            env={
+                **os.environ,
+                "EVERGREEN_URL": server.url,
+                "PYTHONPATH": str(ROOT),
+                "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tested: 30" in done.stdout

@@ -1,0 +1,173 @@
+"""One example of each shape, for who reads the description and for its page to begin with: in development those of
+requests run as they are, since the demo user is in them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from webapp import demo
+from webapp.web import schemas
+from webapp.web.openapi.shapes import CreationOptions, PersonalData, RefreshForm, RequestOptions
+
+_ADDRESS: Final = "user@example.com"
+_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - nobody's
+_NEW_PASSWORD: Final = "another horse, another staple"  # noqa: S105
+_TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"  # noqa: S105 - shortened, and nobody's
+_LINK: Final = "0uWpe6M5hXQmTq0Vn4eXkYw1c2Jr8sLd7tGfA9bZx3o"
+_SID: Final = "q3hZ0v8kSxWmUe2rTn5yLA"
+_CHALLENGE: Final = "vK3nXz0yQp8uWb1sRt6LdMeHf2Jc9gAa5oTiE7xYwUk"
+_EARLIER: Final = "2026-11-02T08:15:00Z"
+_LATER: Final = "2026-11-02T09:40:12Z"
+_USER: Final = {"id": 1, "email": _ADDRESS, "first_name": "John", "last_name": "Doe", "email_verified": True}
+_CODES: Final = [f"ABCD-EFGH-IJKL-{last}" for last in ("MNOP", "QRST", "UVWX")]
+_ASSERTION: Final = {
+    "id": "AbCdEf",
+    "rawId": "AbCdEf",
+    "type": "public-key",
+    "response": {"clientDataJSON": "…", "authenticatorData": "…", "signature": "…", "userHandle": "…"},
+    "clientExtensionResults": {},
+}
+_ATTESTATION: Final = {
+    **_ASSERTION,
+    "response": {"clientDataJSON": "…", "attestationObject": "…", "transports": ["internal"]},
+}
+_SESSION: Final = {
+    "id": _SID,
+    "transport": "cookie",
+    "created_at": _EARLIER,
+    "last_seen_at": _LATER,
+    "expires_at": "2026-12-02T08:15:00Z",
+    "activity": "GET /api/products",
+}
+_PASSKEY: Final = {"name": "Laptop", "created_at": _EARLIER, "last_used_at": _LATER}
+
+EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
+    # --- bodies --------------------------------------------------------------------------------------------
+    schemas.LoginBody: {"email": _ADDRESS, "password": _PASSWORD, "transport": "body"},
+    schemas.RegisterBody: {
+        "email": "new@example.com",
+        "password": _NEW_PASSWORD,
+        "first_name": "John",
+        "last_name": "Doe",
+    },
+    schemas.TokenBody: {"token": _LINK},
+    schemas.ForgotBody: {"email": _ADDRESS},
+    schemas.ResetBody: {"token": _LINK, "password": _NEW_PASSWORD},
+    schemas.PasswordProofBody: {"password": _PASSWORD},
+    schemas.PasswordChangeBody: {
+        "current_password": _PASSWORD,
+        "new_password": _NEW_PASSWORD,
+    },
+    schemas.EmailChangeBody: {"email": "new@example.com", "password": _PASSWORD},
+    schemas.CodeBody: {"code": "123456"},
+    schemas.PasskeyNameBody: {"name": "Laptop"},
+    schemas.PasskeyBody: {"name": "Laptop", "credential": _ATTESTATION},
+    schemas.PasskeySignInBody: {"credential": _ASSERTION, "transport": "body"},
+    schemas.RefreshBody: {"refresh_token": _TOKEN},
+    schemas.ProfileBody: {"first_name": "Jane"},
+    RefreshForm: {"grant_type": "refresh_token", "refresh_token": _TOKEN},
+    # --- answers -------------------------------------------------------------------------------------------
+    schemas.TokenAnswer: {
+        "access_token": _TOKEN,
+        "refresh_token": _TOKEN,
+        "token_type": "bearer",
+        "expires_in": 86_400,
+        "user": _USER,
+    },
+    schemas.UserAnswer: _USER,
+    schemas.NoticeAnswer: {"detail": "If an account exists for this address, we have sent a link."},
+    schemas.EnrolmentAnswer: {
+        "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        "otpauth_uri": f"otpauth://totp/Evergreen:{_ADDRESS}?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Evergreen",
+    },
+    schemas.RecoveryCodesAnswer: {"recovery_codes": _CODES},
+    schemas.PasskeyAnswer: {"id": 7, **_PASSKEY},
+    schemas.PasskeysAnswer: {"items": [{"id": 7, **_PASSKEY}]},
+    schemas.DevicesAnswer: {
+        "items": [
+            {
+                **_SESSION,
+                "device": "Firefox on Linux",
+                "browser": "Firefox",
+                "system": "Linux",
+                "address": "192.0.2.1",
+                "place": "",
+                "current": True,
+            }
+        ]
+    },
+    schemas.ProductsAnswer: {
+        "items": [
+            {"id": 1, "name": "Fir", "description": "Stays green.", "price_cents": 4900, "currency": "EUR"},
+        ],
+        "page": 1,
+        "per_page": 20,
+        "total": 1,
+    },
+    CreationOptions: {
+        "rp": {"id": "example.com", "name": "Evergreen"},
+        "user": {"id": "dXNlciAx", "name": _ADDRESS, "displayName": "John Doe"},
+        "challenge": _CHALLENGE,
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "timeout": 60_000,
+        "excludeCredentials": [],
+        "authenticatorSelection": {
+            "residentKey": "required",
+            "requireResidentKey": True,
+            "userVerification": "required",
+        },
+        "attestation": "none",
+    },
+    RequestOptions: {
+        "challenge": _CHALLENGE,
+        "timeout": 60_000,
+        "rpId": "example.com",
+        "allowCredentials": [],
+        "userVerification": "required",
+    },
+    PersonalData: {
+        "exported_at": _LATER,
+        "profile": {
+            **_USER,
+            "is_admin": False,
+            "created_at": _EARLIER,
+            "second_factor_since": None,
+            "recovery_codes_left": 0,
+        },
+        "sessions": [
+            {
+                **_SESSION,
+                "device": "Firefox on Linux",
+                "authenticated_at": _EARLIER,
+                "revoked_at": None,
+                "revoked_reason": None,
+                "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "ip": "192.0.2.1",
+            }
+        ],
+        "passkeys": [_PASSKEY],
+        "events": [
+            {
+                "at": _EARLIER,
+                "kind": "sign_in",
+                "session_id": _SID,
+                "ip": "192.0.2.1",
+                "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "detail": {},
+            }
+        ],
+    },
+}
+
+
+def examples(*, is_development: bool) -> Mapping[type[BaseModel], Mapping[str, Any]]:
+    """Return them; in development with the demo user in place of nobody, so that requests can be sent as they are."""
+    if not is_development:
+        return EXAMPLES
+    user = demo.USERS[0]
+    known = {_ADDRESS: user["email"], _PASSWORD: user["password"]}
+    return {
+        model: {name: known.get(value, value) if isinstance(value, str) else value for name, value in example.items()}
+        for model, example in EXAMPLES.items()
+    }

@@ -1,0 +1,340 @@
+"""What each call of the API takes and answers: the table that the OpenAPI document is made from (openapi.py).
+
+Whoever adds a route under /api adds it here: tests/web/test_openapi.py compares the table with the address map."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pydantic import BaseModel
+from spectree import Tag
+
+from webapp.errors import (
+    AddressTaken,
+    AmbiguousCredentials,
+    AppError,
+    CrossOrigin,
+    EmailNotVerified,
+    InvalidCode,
+    InvalidCredentials,
+    InvalidLink,
+    InvalidPasskey,
+    InvalidToken,
+    LastAdministrator,
+    MfaRequired,
+    MissingToken,
+    NotFound,
+    ReauthenticationRequired,
+    SecondFactorState,
+    SessionEnded,
+    TokenExpired,
+    TokenReused,
+    TooBusy,
+    TooManyAttempts,
+)
+from webapp.web import schemas
+from webapp.web.openapi.shapes import CreationOptions, PersonalData, RefreshForm, RequestOptions
+
+# What opens a call: nothing, an access token, a refresh token in one of its three ways, or either kind of token.
+Access = Literal["nothing", "access", "refresh", "any"]
+Errors = tuple[type[AppError], ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call. What follows from its body, its query and its credentials alone is left to openapi.py: the refusals of
+    malformed bodies and of tokens, and the answers of a service that is busy."""
+
+    name: str  # the operationId
+    tag: Tag
+    summary: str
+    description: str = ""
+    access: Access = "access"
+    body: type[BaseModel] | None = None
+    is_body_required: bool = True
+    form: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {204: None})
+    errors: Errors = ()
+    sets_cookie: bool = False
+    renews: bool = True  # False where the view withholds X-New-Token
+
+
+SIGNING_IN: Final = Tag(name="Signing in", description="Getting tokens, renewing them, and signing out.")
+REGISTRATION: Final = Tag(name="Signing up", description="New accounts, and the way back into old ones.")
+ACCOUNT: Final = Tag(name="Account", description="The user who is signed in.")
+SECOND_FACTOR: Final = Tag(name="Second factor", description="Codes by time (TOTP) and recovery codes.")
+PASSKEYS: Final = Tag(name="Passkeys", description="For scripts in a browser (WebAuthn level 3).")
+SESSIONS: Final = Tag(name="Sessions", description="The devices on which the user is signed in.")
+PRODUCTS: Final = Tag(name="Products", description="The example of a protected resource.")
+
+OF_PASSWORDS: Final[Errors] = (TooManyAttempts, TooBusy)
+OF_CEREMONIES: Final[Errors] = (CrossOrigin, TooManyAttempts)
+_FRESH = "The sign-in must not be older than 15 minutes: else 403, and `POST /api/me/reauthenticate` makes it so."
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    # --- signing in ----------------------------------------------------------------------------------------
+    "POST /api/login": Operation(
+        "login",
+        SIGNING_IN,
+        "Sign in",
+        "Opens a session and answers with its tokens. With `transport: cookie` the refresh token goes into an httpOnly "
+        "cookie and nowhere else; with `body` it is in the answer, and no cookie is set. Left out, pages of our own "
+        "origin get the cookie and everyone else the body. `mfa_required` asks for the same call with a `code`.",
+        access="nothing",
+        body=schemas.LoginBody,
+        answers={200: schemas.TokenAnswer},
+        errors=(InvalidCredentials, MfaRequired, InvalidCode, CrossOrigin, *OF_PASSWORDS),
+        sets_cookie=True,
+    ),
+    "POST /api/login/passkey/options": Operation(
+        "passkeySignInOptions",
+        PASSKEYS,
+        "Ask for a challenge to sign in with",
+        "For `navigator.credentials.get()`, by `PublicKeyCredential.parseRequestOptionsFromJSON()`. It works once, for "
+        "five minutes.",
+        access="nothing",
+        answers={200: RequestOptions},
+        errors=OF_CEREMONIES,
+    ),
+    "POST /api/login/passkey": Operation(
+        "passkeySignIn",
+        PASSKEYS,
+        "Sign in with a passkey",
+        "Takes what `navigator.credentials.get()` gave. A passkey is both factors, so no code is asked for.",
+        access="nothing",
+        body=schemas.PasskeySignInBody,
+        answers={200: schemas.TokenAnswer},
+        errors=(InvalidPasskey, *OF_CEREMONIES),
+        sets_cookie=True,
+    ),
+    "POST /api/refresh": Operation(
+        "refresh",
+        SIGNING_IN,
+        "Get a new access token",
+        "The refresh token comes by the cookie, as Bearer, or in the body. By cookie and by body it is followed by a "
+        "successor each time; as Bearer only when it has grown old, and a client that ignores the successor keeps "
+        "working. A form is answered as RFC 6749 has it, errors too, so that OAuth clients work unchanged.",
+        access="refresh",
+        body=schemas.RefreshBody,
+        is_body_required=False,
+        form=RefreshForm,
+        answers={200: schemas.TokenAnswer},
+        errors=(AmbiguousCredentials, CrossOrigin, TokenReused),
+        sets_cookie=True,
+    ),
+    "POST /api/logout": Operation(
+        "logout",
+        SIGNING_IN,
+        "Sign out",
+        "Ends the session of every token that is sent: access token or refresh token, expired or not. Ending what has "
+        "ended is no error, nor is sending nothing.",
+        access="any",
+        body=schemas.RefreshBody,
+        is_body_required=False,
+        errors=(InvalidToken, CrossOrigin),
+        sets_cookie=True,
+    ),
+    # --- signing up ----------------------------------------------------------------------------------------
+    "POST /api/register": Operation(
+        "register",
+        REGISTRATION,
+        "Sign up",
+        "The answer is the same for an address that has an account; only the mail differs.",
+        access="nothing",
+        body=schemas.RegisterBody,
+        answers={202: schemas.NoticeAnswer},
+        errors=(CrossOrigin, *OF_PASSWORDS),
+    ),
+    "POST /api/email/verify": Operation(
+        "verifyEmail",
+        REGISTRATION,
+        "Confirm an address",
+        "Takes the token of the link that was mailed.",
+        access="nothing",
+        body=schemas.TokenBody,
+        errors=(InvalidLink, AddressTaken),
+    ),
+    "POST /api/email/resend": Operation(
+        "resendLink",
+        REGISTRATION,
+        "Have the link mailed again",
+        answers={202: schemas.NoticeAnswer},
+        errors=(TooManyAttempts,),
+    ),
+    "POST /api/password/forgot": Operation(
+        "forgotPassword",
+        REGISTRATION,
+        "Ask for a link to set a new password",
+        "The answer is the same for an address that has no account.",
+        access="nothing",
+        body=schemas.ForgotBody,
+        answers={202: schemas.NoticeAnswer},
+        errors=(CrossOrigin, TooManyAttempts),
+    ),
+    "POST /api/password/reset": Operation(
+        "resetPassword",
+        REGISTRATION,
+        "Set a new password",
+        "Takes the token of the link that was mailed. Every session ends; nobody is signed in by it.",
+        access="nothing",
+        body=schemas.ResetBody,
+        errors=(InvalidLink, TooBusy),
+    ),
+    # --- the account ---------------------------------------------------------------------------------------
+    "GET /api/me": Operation("showMe", ACCOUNT, "Show the user", answers={200: schemas.UserAnswer}),
+    "PATCH /api/me": Operation(
+        "updateMe",
+        ACCOUNT,
+        "Change the user's names",
+        "A name that is left out stays.",
+        body=schemas.ProfileBody,
+        answers={200: schemas.UserAnswer},
+    ),
+    "DELETE /api/me": Operation(
+        "closeAccount",
+        ACCOUNT,
+        "Delete the account",
+        "Its sessions end with it. The last administrator has to stay.",
+        body=schemas.PasswordProofBody,
+        errors=(LastAdministrator, *OF_PASSWORDS),
+        sets_cookie=True,
+        renews=False,
+    ),
+    "POST /api/me/password": Operation(
+        "changePassword",
+        ACCOUNT,
+        "Change the password",
+        "Every other session ends.",
+        body=schemas.PasswordChangeBody,
+        errors=OF_PASSWORDS,
+        renews=False,
+    ),
+    "POST /api/me/email": Operation(
+        "changeEmail",
+        ACCOUNT,
+        "Change the address",
+        "A link is mailed to the new address, a notice to the old one, which stays until the link is opened.",
+        body=schemas.EmailChangeBody,
+        answers={202: schemas.NoticeAnswer},
+        errors=OF_PASSWORDS,
+    ),
+    "POST /api/me/reauthenticate": Operation(
+        "reauthenticate",
+        ACCOUNT,
+        "Prove again that it is you",
+        "Makes the sign-in fresh for 15 minutes, which the risky calls ask for.",
+        body=schemas.PasswordProofBody,
+        errors=OF_PASSWORDS,
+    ),
+    "GET /api/me/data": Operation(
+        "exportData",
+        ACCOUNT,
+        "Everything that is kept about the user",
+        _FRESH,
+        answers={200: PersonalData},
+        errors=(ReauthenticationRequired,),
+    ),
+    # --- second factor -------------------------------------------------------------------------------------
+    "POST /api/me/totp": Operation(
+        "beginTotp",
+        SECOND_FACTOR,
+        "Begin to set up codes by time",
+        f"The secret counts once its first code has been shown. {_FRESH}",
+        answers={200: schemas.EnrolmentAnswer},
+        errors=(ReauthenticationRequired, EmailNotVerified, SecondFactorState),
+    ),
+    "POST /api/me/totp/confirm": Operation(
+        "confirmTotp",
+        SECOND_FACTOR,
+        "Turn codes by time on",
+        f"Every other session ends. The recovery codes are shown this once. {_FRESH}",
+        body=schemas.CodeBody,
+        answers={200: schemas.RecoveryCodesAnswer},
+        errors=(ReauthenticationRequired, SecondFactorState, *OF_PASSWORDS),
+    ),
+    "DELETE /api/me/totp": Operation(
+        "removeTotp",
+        SECOND_FACTOR,
+        "Turn codes by time off",
+        body=schemas.PasswordProofBody,
+        errors=(SecondFactorState, *OF_PASSWORDS),
+    ),
+    "POST /api/me/recovery-codes": Operation(
+        "renewRecoveryCodes",
+        SECOND_FACTOR,
+        "Get ten new recovery codes",
+        f"The old ones open nothing any more. {_FRESH}",
+        answers={200: schemas.RecoveryCodesAnswer},
+        errors=(ReauthenticationRequired, SecondFactorState, TooBusy),
+    ),
+    # --- passkeys ------------------------------------------------------------------------------------------
+    "GET /api/passkeys": Operation(
+        "listPasskeys", PASSKEYS, "List the user's passkeys", answers={200: schemas.PasskeysAnswer}
+    ),
+    "POST /api/passkeys/options": Operation(
+        "passkeyCreationOptions",
+        PASSKEYS,
+        "Ask for a challenge to make a passkey with",
+        "For `navigator.credentials.create()`, by `PublicKeyCredential.parseCreationOptionsFromJSON()`. It works once, "
+        f"for five minutes. {_FRESH}",
+        answers={200: CreationOptions},
+        errors=(ReauthenticationRequired, EmailNotVerified),
+    ),
+    "POST /api/passkeys": Operation(
+        "addPasskey",
+        PASSKEYS,
+        "Add a passkey",
+        f"Takes what `navigator.credentials.create()` gave. {_FRESH}",
+        body=schemas.PasskeyBody,
+        answers={201: schemas.PasskeyAnswer},
+        errors=(ReauthenticationRequired,),
+    ),
+    "PATCH /api/passkeys/<row_id:passkey_id>": Operation(
+        "renamePasskey",
+        PASSKEYS,
+        "Give a passkey another name",
+        body=schemas.PasskeyNameBody,
+        answers={200: schemas.PasskeyAnswer},
+        errors=(NotFound,),
+    ),
+    "DELETE /api/passkeys/<row_id:passkey_id>": Operation(
+        "removePasskey", PASSKEYS, "Remove a passkey", _FRESH, errors=(ReauthenticationRequired, NotFound)
+    ),
+    # --- sessions and products -----------------------------------------------------------------------------
+    "GET /api/sessions": Operation(
+        "listSessions", SESSIONS, "List the user's live sessions", answers={200: schemas.DevicesAnswer}
+    ),
+    "DELETE /api/sessions/<session_id:sid>": Operation(
+        "endSession",
+        SESSIONS,
+        "End a session",
+        f"Its tokens are refused at their next request. Of another session than this one: {_FRESH[:1].lower()}"
+        f"{_FRESH[1:]}",
+        errors=(ReauthenticationRequired, NotFound),
+        sets_cookie=True,
+    ),
+    "DELETE /api/sessions": Operation(
+        "endOtherSessions",
+        SESSIONS,
+        "End all sessions but this one",
+        _FRESH,
+        errors=(ReauthenticationRequired,),
+    ),
+    "GET /api/products": Operation(
+        "listProducts",
+        PRODUCTS,
+        "List the products",
+        "A page past the last one is empty.",
+        query=schemas.PageQuery,
+        answers={200: schemas.ProductsAnswer},
+    ),
+}
+
+# What a token can be refused for (RFC 6750 §3.1).
+OF_TOKENS: Final[Mapping[Access, Errors]] = {
+    "nothing": (),
+    "access": (MissingToken, InvalidToken, TokenExpired, SessionEnded),
+    "refresh": (MissingToken, InvalidToken, TokenExpired, SessionEnded),
+    "any": (),
+}

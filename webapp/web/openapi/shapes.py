@@ -1,0 +1,122 @@
+"""Shapes that only the description needs: answers that other parts put together, and what is read without a model."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from webapp.config import Transport
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable, `detail` is for people, `errors` maps a field's name to what is wrong with it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: dict[str, list[str]] | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+
+
+class OAuthError(BaseModel):
+    """RFC 6749 §5.2: what who sends a form is told."""
+
+    error: Literal["invalid_request", "invalid_grant", "unsupported_grant_type"]
+    error_description: str
+
+
+class RefreshForm(BaseModel):
+    """RFC 6749 §6. The refresh token may come by the cookie or as Bearer instead; other parameters are ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    grant_type: Literal["refresh_token"]
+    refresh_token: str = ""
+
+
+# --- passkeys --------------------------------------------------------------------------------------------
+
+
+class CreationOptions(BaseModel):
+    """`PublicKeyCredentialCreationOptionsJSON` (WebAuthn level 3, §5.1.8)."""
+
+    rp: dict[str, Any]
+    user: dict[str, Any]
+    challenge: str
+    pubKeyCredParams: list[dict[str, Any]]  # noqa: N815 - the standard's name
+    timeout: int
+    excludeCredentials: list[dict[str, Any]]  # noqa: N815
+    authenticatorSelection: dict[str, Any]  # noqa: N815
+    attestation: str
+
+
+class RequestOptions(BaseModel):
+    """`PublicKeyCredentialRequestOptionsJSON` (WebAuthn level 3, §5.1.8)."""
+
+    challenge: str
+    timeout: int
+    rpId: str  # noqa: N815
+    allowCredentials: list[dict[str, Any]]  # noqa: N815
+    userVerification: str  # noqa: N815
+
+
+# --- what is kept about a user (personal_data.py) ----------------------------------------------------------
+
+
+class ProfileData(BaseModel):
+    id: int
+    email: str
+    first_name: str
+    last_name: str
+    email_verified: bool
+    is_admin: bool
+    created_at: datetime
+    second_factor_since: datetime | None
+    recovery_codes_left: int
+
+
+class SessionData(BaseModel):
+    device: str
+    id: str
+    transport: Transport
+    created_at: datetime
+    authenticated_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    user_agent: str
+    ip: str
+    activity: str
+
+
+class PasskeyData(BaseModel):
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class EventData(BaseModel):
+    at: datetime
+    kind: str
+    session_id: str | None
+    ip: str
+    user_agent: str
+    detail: dict[str, Any]
+
+
+class PersonalData(BaseModel):
+    """No secret and no hash of one is among it."""
+
+    exported_at: datetime
+    profile: ProfileData
+    sessions: list[SessionData]
+    passkeys: list[PasskeyData]
+    events: list[EventData]
