@@ -1,10 +1,37 @@
 """How gunicorn serves the product: `gunicorn wsgi:app` reads this file by itself."""
 
+import atexit
+import fcntl
+import os
+import shutil
 import socket
 import sys
+import tempfile
+from itertools import count
+from pathlib import Path
 
-from webapp.config import ConfigError, load_settings
-from webapp.passwords import WAITING_AT_MOST
+
+def prepare_metrics_folder():
+    """Make an empty folder in which the workers count, see webapp/metrics.py; an operator may name one."""
+    if given := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        Path(given).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left_over in Path(given).glob("*.db"):
+            left_over.unlink()
+        return
+    folder = tempfile.mkdtemp(prefix="evergreen-metrics-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # Locked as long as this process lives: what tidies old files away in /tmp leaves it alone (tmpfiles.d(5)).
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+if "prometheus_client" not in sys.modules:  # a reload runs this file again, and what was counted must stay
+    prepare_metrics_folder()
+
+# Imported now, since prometheus_client looks for the folder when it is imported.
+from webapp import logs, metrics  # noqa: E402
+from webapp.config import ConfigError, load_settings  # noqa: E402
+from webapp.passwords import WAITING_AT_MOST  # noqa: E402
 
 try:
     settings = load_settings()
@@ -29,12 +56,23 @@ graceful_timeout = 30
 forwarded_allow_ips = ""
 secure_scheme_headers = {}
 control_socket_disable = True
-loglevel = "warning"  # each request is logged by the application, see webapp/web/hooks.py
+logconfig_dict = logs.configuration(settings)  # each request is logged by the application, see webapp/web/hooks.py
 
 
 def when_ready(_server):
     """Say where to look, on standard output."""
     print(f"Evergreen serves {settings.base_url}", flush=True)
+
+
+def pre_fork(server, worker):
+    """Number the workers: the successor of one that ended takes its number, and counts on in its files."""
+    taken = {other.number for other in server.WORKERS.values()}
+    worker.number = next(number for number in count(1) if number not in taken)
+
+
+def post_fork(_server, worker):
+    metrics.count_as(worker.number)
+    atexit.unregister(shutil.rmtree)  # the folder is the master's, and other workers count on
 
 
 def on_starting(_server):

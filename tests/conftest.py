@@ -10,7 +10,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support import description, people
+from tests.support import canaries, description, people
+from tests.support.canaries import Canaries
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.routes import compile_once
@@ -42,24 +43,34 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def make_app(database_url: str) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    database_url: str, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Flask]]:
     """A function that returns the application over the fresh database, with settings changed as it is told.
 
-    What it answers to API calls has to be in the document that describes them."""
+    What it answers to API calls has to be in the document that describes them, and no secret that it meets may be kept
+    anywhere (O05)."""
     apps: list[Flask] = []
+    secrets = Canaries()
     differences_of_app: list[list[str]] = []
 
     def make(**settings: Any) -> Flask:
         app = create_app(make_settings(database_url=database_url, **settings))
         apps.append(app)
         differences_of_app.append(description.watch(app))
+        secrets.watch(app)
         return app
 
     yield make
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    is_development = any(app.extensions["settings"].is_development for app in apps)
+    written = canaries.written(records, is_development=is_development)
+    leaks = canaries.leaks(secrets, written, canaries.measured(), *map(canaries.kept_by, apps[:1]))
     for app in apps:
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+    assert not leaks or request.node.get_closest_marker("sends_what_is_kept"), leaks
     assert not any(differences_of_app), differences_of_app
 
 

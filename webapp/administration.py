@@ -65,6 +65,13 @@ def unlock(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.C
     db.commit()
 
 
+def note_refused(db: DbSession, *, actor_id: int, client: audit.Client, now: datetime) -> None:
+    """Write down that somebody who is no administrator sent one of the desk's forms, which they were never shown;
+    commits."""
+    audit.record(db, audit.Kind.ADMINISTRATION_REFUSED, client=client, now=now, actor_id=actor_id, form=client.activity)
+    db.commit()
+
+
 def note_export(
     db: DbSession, *, what: str, filters: dict[str, Any], actor_id: int, client: audit.Client, now: datetime
 ) -> None:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 
 Transport = Literal["cookie", "body"]
+BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*", re.ASCII)  # RFC 6750 §2.1; others cannot be sent
 
 
 def _split_commas(value: object) -> object:
@@ -106,6 +107,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json", ""] = Field(
         "", description="`text` or `json`; `text` in development, else `json`"
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="opens `/metrics` to whoever sends it as Bearer, at least 16 characters; "
+        "without it only this machine may read them",
+    )
     host: str = Field("127.0.0.1", description="address gunicorn listens on")
     port: int = Field(8000, ge=1, le=65535, description="port gunicorn listens on")
     web_concurrency: int = Field(
@@ -127,7 +133,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        problems = [*self._key_problems(), *self._url_problems(), *self._lifetime_problems()]
+        problems = [*self._key_problems(), *self._url_problems(), *self._lifetime_problems(), *self._token_problems()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -162,6 +168,12 @@ class Settings(BaseSettings):
         if self.auto_refresh_threshold < self.access_ttl or not self.refresh_token_enabled:
             return []
         return ["AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES"]
+
+    def _token_problems(self) -> list[str]:
+        token = self.metrics_token.get_secret_value()
+        if not token or BEARER_TOKEN.fullmatch(token):
+            return []
+        return ["METRICS_TOKEN must be at least 16 letters, digits and -._~+/ (RFC 6750)"]
 
     # --- the same settings with units, for the code ---
 

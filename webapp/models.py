@@ -18,8 +18,21 @@ PASSKEY_NAME_LENGTH = 60
 
 class User(Base):
     __tablename__ = "users"
-    # Ids are never given out twice: a token of a deleted user must not open the account of the next one.
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        # The few of whom one of these is true. SQLite looks for the condition word for word: see user_list.STATES.
+        *(
+            Index(f"ix_users_{name}", "id", postgresql_where=text(condition), sqlite_where=text(on_sqlite))
+            for name, condition, on_sqlite in (
+                ("administrators", "is_admin IS true", "is_admin IS 1"),
+                ("deactivated", "NOT is_active", "is_active = 0"),
+                ("unverified", "NOT email_verified", "email_verified = 0"),
+                ("two_step", "totp_enabled_at IS NOT NULL", "totp_enabled_at IS NOT NULL"),
+                ("locked", "failed_sign_ins >= 100", "failed_sign_ins >= 100"),
+            )
+        ),
+        # Ids are never given out twice: a token of a deleted user must not open the account of the next one.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
@@ -108,12 +121,10 @@ class AuthSession(Base):
 
     __tablename__ = "auth_sessions"
     __table_args__ = (
-        Index(None, "user_id", "revoked_at"),
-        Index(None, "expires_at"),
-        # What the dashboard asks: the latest seen, those of an address, how many are active.
-        Index(None, "last_seen_at", "id"),
-        Index(None, "ip", "last_seen_at", "id"),
-        Index("ix_auth_sessions_active", "revoked_at", "refresh_expires_at", "expires_at", "last_seen_at"),
+        # The latest seen: of all, of a user, of an address.
+        *(Index(None, *column, "last_seen_at", "id") for column in ((), ("user_id",), ("ip",))),
+        # Which are past their end, and all that is asked to know how many are active.
+        Index("ix_auth_sessions_ends", "expires_at", "revoked_at", "refresh_expires_at", "last_seen_at"),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True)

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
+from webapp import metrics
 from webapp.errors import InvalidFields, TooBusy
 from webapp.text import is_storable
 
@@ -45,7 +46,7 @@ def hash_password(password: str) -> str:
 
     Raises TooBusy, as `verify_password` does, while more sign-ins wait for their hash than the process can take."""
     with _admission():
-        return _hashing.submit(_hasher.hash, _normalized(password)).result()
+        return _hashing.submit(_hash, _normalized(password)).result()
 
 
 def verify_password(stored: str | None, password: str) -> bool:
@@ -54,9 +55,16 @@ def verify_password(stored: str | None, password: str) -> bool:
         return _hashing.submit(_verify, stored, _normalized(password)).result()
 
 
+def _hash(password: str) -> str:
+    with metrics.time_hash():
+        return _hasher.hash(password)
+
+
 def _verify(stored: str | None, password: str) -> bool:
+    compared_with = stored or _nobodys_hash(_hasher)
     try:
-        return _hasher.verify(stored or _nobodys_hash(_hasher), password) and bool(stored)
+        with metrics.time_hash():
+            return _hasher.verify(compared_with, password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -75,6 +83,7 @@ def require_room() -> None:
 @contextmanager
 def _admission() -> Iterator[None]:
     if not _admitted.acquire(blocking=False):
+        metrics.count_refused_hash()
         raise TooBusy(retry_after=1)
     try:
         yield

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, or_, select, update
 
+from webapp import metrics
 from webapp.audit import Client
 from webapp.config import Transport
 from webapp.database import OUTAGES, DbSession, delete_in_batches
@@ -119,7 +120,8 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
 def note_refresh(
     db: DbSession, session: SessionState, method: Literal["silent", "manual"], *, client: Client, now: datetime
 ) -> None:
-    """Write down that the session is given new tokens, at most once a minute; commits if it writes."""
+    """Count that the session is given new tokens, and write it down, at most once a minute; commits if it writes."""
+    metrics.count_refresh(method)
     if session.refreshed_at and now - session.refreshed_at < SEEN_EVERY:
         return
     is_due = or_(AuthSession.refreshed_at.is_(None), AuthSession.refreshed_at <= now - SEEN_EVERY)

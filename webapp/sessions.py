@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import update
 
-from webapp import audit, one_time_tokens, outbox, tokens
+from webapp import audit, metrics, one_time_tokens, outbox, tokens
 from webapp.config import Settings, Transport
 from webapp.database import DbSession
 from webapp.errors import InvalidToken, TokenReused
@@ -131,6 +131,7 @@ def refresh(
         session = _confirm(db, settings, session, claims.gen, now=now)
     if _is_superseded(settings, session, claims.gen, now=now):
         end_for_reuse(db, session, client=client, now=now)
+        metrics.count_reuse()
         raise TokenReused(EndReason.REUSE)
     session.require_live(now)
     note_refresh(db, session, "manual", client=client, now=now)

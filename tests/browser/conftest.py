@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.account_pages import Guest
 from tests.browser.fault_proxy import FaultProxy, serve_faults
 from tests.browser.front_end import FrontEnd, serve_front_end
 from tests.browser.site import Person, Site, enter, serve_site
@@ -83,6 +84,12 @@ def person(site: Site) -> Person:
 def page(browse: Callable[..., BrowserContext], site: Site) -> Page:
     """A page of a fresh context; addresses are relative to `site`."""
     return browse(site.url).new_page()
+
+
+@pytest.fixture
+def guest(browse: Callable[..., BrowserContext], site: Site, person: Person, watch: Watch) -> Guest:
+    """A page of a fresh context without motion, for `person`, who is not signed in yet."""
+    return Guest(browse(site.url, reduced_motion="reduce").new_page(), person, site, watch)
 
 
 @pytest.fixture

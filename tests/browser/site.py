@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page
@@ -42,7 +43,7 @@ class Site:
     def url(self) -> str:
         return self.server.url
 
-    def new_person(self, local_part: str = "person", **fields: str) -> Person:
+    def new_person(self, local_part: str = "person", **fields: Any) -> Person:
         person = Person(f"{local_part}{next(_numbers)}@example.com")
         people.create_user(self.app, person.email, person.password, **fields)
         return person

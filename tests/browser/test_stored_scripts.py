@@ -17,6 +17,12 @@ NAMES = [
     "</title><script>alert(1)</script>",
     "{{ 7 * 7 }}{% raw %}",
     "javascript:alert(1)",
+    "--><!-- --\\x3e> --><iframe src=javascript:alert(1)></iframe>",
+    "<base href=//evil.example><style>*{display:none}</style>",
+    "<details open ontoggle=alert(1)>",
+    "</textarea></script><svg/onload=alert(1)>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    '<a href="javascript:alert(1)">here</a>',
     "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
 ]
 # What stands before "CFNetwork" is taken for the browser's name as it is.
@@ -29,7 +35,13 @@ AGENTS = [
     "Mozilla/5.0 (Linux; Android 10; <script>alert(1)</script>) Chrome/120.0 Mobile",
 ]
 PAGES = ["/", "/account", "/account/sessions", "/account/tokens"]
-INJECTED = "document.querySelectorAll('main script, main img[onerror], svg[onload], [onfocus], [onerror]').length"
+# Elements of ours come from files and carry no handlers: what does is made of somebody's text.
+INJECTED = """[...document.querySelectorAll("*")].filter((element) =>
+    element.matches("style, base, iframe, object, embed, meta[http-equiv]")
+    || element.matches("script:not([src^='/static/']), img:not([src^='/static/'], [src^='data:image/'])")
+    || [...element.attributes].some(({ name, value }) => name.startsWith("on")
+        || (["href", "src", "action", "formaction"].includes(name) && /^\\s*javascript:/i.test(value)))
+).map((element) => element.outerHTML)"""
 
 
 @pytest.mark.parametrize(("first", "last"), list(zip(NAMES[::2], NAMES[1::2], strict=True)), ids=range(len(NAMES) // 2))
@@ -42,7 +54,7 @@ def test_a_name_is_shown_as_it_was_typed(
     page = context.new_page()
     for path in PAGES:
         page.goto(path)
-        assert page.evaluate(INJECTED) == 0
+        assert page.evaluate(INJECTED) == []
     page.goto("/account")
     expect(page.get_by_label("First name")).to_have_value(first)
     expect(page.get_by_label("Last name")).to_have_value(last)
@@ -60,7 +72,7 @@ def test_a_browser_may_call_itself_what_it_likes(
     for visitor in (context, strange):
         page = visitor.new_page()
         page.goto("/account/sessions")
-        assert page.evaluate(INJECTED) == 0
+        assert page.evaluate(INJECTED) == []
         expect(page.locator("h2", has_text=f"{family} on {system}")).not_to_have_count(0)
 
 
@@ -70,9 +82,9 @@ def test_an_address_that_is_a_script_is_not_echoed(
     watch.allow("status of (404|422)")
     page = browse(site.url).new_page()
     page.goto("/<script>alert(1)</script>?<script>alert(2)</script>")
-    assert page.evaluate(INJECTED) == 0
+    assert page.evaluate(INJECTED) == []
     page.goto("/login?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     page.get_by_label("Email address").fill('"><script>alert(1)</script>')
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_label("Email address")).to_have_value('"><script>alert(1)</script>')
-    assert page.evaluate(INJECTED) == 0
+    assert page.evaluate(INJECTED) == []

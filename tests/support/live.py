@@ -84,6 +84,7 @@ def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any)
         "PUBLIC_URL": f"http://localhost:{port}",
         "WEB_CONCURRENCY": str(workers),
         "MAIL_URL": f"file://{folder}/mail",
+        "TMPDIR": str(folder),
         "RATELIMIT_ENABLED": "false",
         "TEST_CLOCK_FILE": str(folder / "clock"),
         "PYTHONPATH": str(ROOT),

@@ -200,6 +200,7 @@ def test_a_span_that_no_clock_can_count_is_refused_at_start_and_not_at_the_first
         {"RATELIMIT_ENABLED": "hunter2"},
         {"PUBLIC_URL": "ftp://root:hunter2@localhost"},
         {"MAIL_URL": "smpt://root:hunter2@localhost"},
+        {"METRICS_TOKEN": "hunter2-and no more"},
     ],
 )
 def test_a_refusal_never_contains_the_value(monkeypatch: pytest.MonkeyPatch, secret: dict[str, str]) -> None:
@@ -211,8 +212,29 @@ def test_a_refusal_never_contains_the_value(monkeypatch: pytest.MonkeyPatch, sec
 
 def test_settings_do_not_show_the_key_when_printed() -> None:
     """O05."""
-    assert SECRET_KEY not in repr(make_settings())
-    assert SECRET_KEY not in str(make_settings().model_dump())
+    token = "0123456789abcdef"
+    settings = make_settings(metrics_token=token)
+    for shown in (repr(settings), str(settings.model_dump())):
+        assert SECRET_KEY not in shown
+        assert token not in shown
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "a" * 15, "a" * 15 + "=", "a" * 8 + " " + "a" * 8, "é" * 16, "a" * 16 + "\n", "=" * 16, '"' * 16]
+)
+def test_a_metrics_token_that_is_short_or_cannot_be_sent_is_refused(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    message = refusal(monkeypatch, **PRODUCTION, METRICS_TOKEN=token)
+    assert message.startswith("METRICS_TOKEN must be")
+    assert len(token) == 1 or token not in message
+
+
+@pytest.mark.parametrize("token", ["", "a" * 16, "aZ0-._~+/aZ0-._~+/==", "f" * 400])
+def test_a_metrics_token_of_sixteen_characters_is_enough_and_none_is_needed(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    assert load(monkeypatch, **PRODUCTION, METRICS_TOKEN=token).metrics_token.get_secret_value() == token
 
 
 def test_settings_cannot_be_changed_after_the_start() -> None:

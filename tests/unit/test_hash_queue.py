@@ -146,6 +146,7 @@ def test_a_wrong_password_gives_its_place_back(hasher: SlowHasher) -> None:
     assert free_places() == WAITING_AT_MOST
 
 
+@pytest.mark.sends_what_is_kept  # its hasher keeps passwords as they are
 def test_a_sign_in_that_finds_no_place_is_told_when_to_come_back_while_other_calls_go_on(
     make_app: Callable[..., Flask], hasher: SlowHasher
 ) -> None:

@@ -143,6 +143,7 @@ def dump(app: Flask) -> list[str]:
         return [str(value) for row in rows for value in row]
 
 
+@pytest.mark.sends_what_is_kept  # whatever the database holds
 def test_a_dump_of_the_database_holds_no_token_and_signs_nobody_in(app: Flask, signed_in: people.SignedIn) -> None:
     """R15: no token, no segment of one, no hash of either; and no stored value opens anything."""
     http = signed_in.http

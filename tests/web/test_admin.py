@@ -90,6 +90,12 @@ def test_no_page_of_the_desk_opens_for_a_user(app: Flask, user_id: int) -> None:
         reply = http.open(path, method=method, data={"csrf_token": token} if method == "POST" else None)
         assert (reply.status_code, "This page is for administrators" in reply.text) == (403, True), (method, path)
     assert 'href="/admin"' not in http.get("/account").text
+    with app.app_context():  # Z09: forms that they were never shown; looking is free, and cannot fill the table
+        refused = select(AuditEvent).where(AuditEvent.kind == "administration_refused").order_by(AuditEvent.id)
+        events = list(db.session.scalars(refused))
+    assert len(events) == sum(method == "POST" for method, _ in paths) > 1
+    assert {event.actor_id for event in events} == {user_id}
+    assert "POST /admin/sessions/end" in [event.detail["form"] for event in events]
 
 
 @pytest.mark.parametrize(

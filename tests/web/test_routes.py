@@ -53,6 +53,7 @@ PUBLIC = {
     'GET /static/swagger-ui/<any("swagger-ui-bundle.js", "swagger-ui.css"):name>',
     "GET /healthz",
     "GET /readyz",
+    "GET /metrics",  # open to this machine and to the bearer of METRICS_TOKEN
 }
 STATIC = "static"  # style, scripts and pictures: no one's secret, and no view of ours
 A_SID = "A" * 22

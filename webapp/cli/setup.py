@@ -1,14 +1,18 @@
 """flask prepare, demo, keys and doctor: setting an installation up, and examining it."""
 
+import os
 import secrets
+import sys
+from typing import NoReturn
 
 import click
 from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
 from webapp import demo, doctor
-from webapp.cli.shared import explains_errors, json_option, print_json
+from webapp.cli.shared import explains_errors, json_option, print_json, show
 from webapp.clock import utc_now
+from webapp.config import ConfigError
 from webapp.database import db
 from webapp.web.context import settings
 
@@ -54,11 +58,25 @@ def _load_demo() -> None:
 
 
 @click.command("doctor")
+@json_option
 @with_appcontext
-def doctor_command() -> None:
-    """Examine settings, database, migrations, CORS and cookies; say what to mend."""
-    findings = doctor.examine(db.session, settings())
-    for level, subject, message in findings:
-        click.echo(f"{level:5}{subject}: {message}")
+def doctor_command(*, as_json: bool) -> None:
+    """Examine settings, files, network, mail, database and accounts; say what to mend, what matters most last."""
+    _report(doctor.examine(db.session, settings(), environment=os.environ, now=utc_now()), as_json=as_json)
+
+
+def explain_failed_start(error: ConfigError | OSError) -> NoReturn:
+    """Say why there is no application, to whoever starts it or asks the doctor, and end with exit status 1.
+
+    Commands are the application's own: without one, flask would not even know that there is a doctor."""
+    if "doctor" in sys.argv[1:]:
+        _report(doctor.examine_failed_start(error, environment=os.environ), as_json="--json" in sys.argv)
+    click.echo(f"Evergreen cannot start:\n{error}", err=True)
+    raise SystemExit(1)
+
+
+def _report(findings: list[doctor.Finding], *, as_json: bool) -> None:
+    rows = [finding._asdict() for finding in findings]
+    show(rows, as_json=as_json, line=lambda row: (f"{row['level']:5}{row['subject']}: {row['message']}",))
     if any(finding.level == "fail" for finding in findings):
         raise SystemExit(1)

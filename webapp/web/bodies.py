@@ -4,10 +4,10 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webapp import strict_json
-from webapp.errors import InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
+from webapp.errors import BadRequest, InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
 from webapp.text import is_storable
 
 MAX_BYTES: Final = 64 * 1024
@@ -22,7 +22,13 @@ def init_app(app: Flask) -> None:
 
 
 def _bound_body() -> None:
-    if len(request.get_data()) > MAX_BYTES:
+    try:
+        length = len(request.get_data())
+    except HTTPException:
+        raise
+    except Exception:  # each server has its own, and they quote the body: damaged chunks, a connection that broke off
+        raise BadRequest("The body could not be read to its end.") from None
+    if length > MAX_BYTES:
         raise RequestEntityTooLarge
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 
+from webapp import logs
 from webapp.audit import Client
 from webapp.clock import utc_now
 from webapp.config import Settings
@@ -19,6 +20,7 @@ def _begin() -> None:
     g.started = perf_counter()
     g.now = utc_now()
     g.request_id = secrets.token_hex(8)
+    logs.request_id.set(g.request_id)
     activity = f"{request.method} {request.url_rule.rule}" if request.url_rule else ""
     g.client = Client(request.remote_addr or "", request.headers.get("User-Agent", ""), g.request_id, activity)
 

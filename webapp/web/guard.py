@@ -10,7 +10,7 @@ from typing import ParamSpec
 from flask import Flask, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import sessions, tokens
+from webapp import administration, sessions, tokens
 from webapp.database import db
 from webapp.errors import InvalidToken, MissingToken, NotAdministrator, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
@@ -60,6 +60,8 @@ def administrator_required(view: Callable[P, ResponseReturnValue]) -> Callable[P
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if not g.auth.user.is_admin:
+            if request.method == "POST":
+                administration.note_refused(db.session, actor_id=g.auth.user.id, client=g.client, now=g.now)
             raise NotAdministrator
         return view(*args, **kwargs)
 

@@ -1,14 +1,16 @@
-"""What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log."""
+"""What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log, a count."""
 
 import logging
 import re
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 
 from flask import Flask, Response, g, request
 
-from webapp import session_state, tokens
+from webapp import metrics, session_state, tokens
 from webapp.database import db
+from webapp.errors import InvalidCode, InvalidCredentials
 from webapp.web.context import settings
 from webapp.web.problems import is_for_program
 
@@ -28,8 +30,19 @@ HEADERS: Final = {
 _LINK_OF_MAIL: Final = re.compile(r"^(/+(?:verify|reset|undo|not-me)/+)[^/]+")
 
 
+# Where one signs in: by which means, and what it means that a page shows its form again.
+_SIGN_IN_DOORS: Final = {
+    "auth_api.login": ("password", ""),
+    "auth.submit_login": ("password", InvalidCredentials.code),
+    "registration.submit_verification": ("password", InvalidCredentials.code),
+    "auth.submit_code": ("password", InvalidCode.code),
+    "passkeys_api.sign_in": ("passkey", ""),
+}
+
+
 def init_app(app: Flask) -> None:
     # Flask runs these last to first: the log line is written when everything else is settled.
+    app.after_request(_count_request)
     app.after_request(_log_request)
     app.after_request(_set_security_headers)
     app.after_request(_set_caching)
@@ -86,3 +99,22 @@ def _log_request(response: Response) -> Response:
     line = f"{request.method} {path} {response.status_code} {milliseconds} ms"
     log.info("%s", line, extra={"fields": fields})
     return response
+
+
+def _count_request(response: Response) -> Response:
+    rule = request.url_rule
+    seconds = perf_counter() - g.started
+    metrics.count_request(request.method, rule.rule if rule else None, response.status_code, seconds)
+    if rule and rule.endpoint in _SIGN_IN_DOORS:
+        method, form_again = _SIGN_IN_DOORS[rule.endpoint]
+        metrics.count_sign_in(method, _sign_in_outcome(response, form_again))
+    return response
+
+
+def _sign_in_outcome(response: Response, form_again: str) -> str:
+    """Return "success", the code of what kept the user out, or "" if nobody has tried to sign in."""
+    if outcome := g.get("sign_in_outcome"):
+        return str(outcome)
+    if refusal := g.get("refusal"):
+        return str(refusal.code)
+    return form_again if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else ""

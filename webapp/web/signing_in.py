@@ -6,7 +6,7 @@ from webapp import pending_sign_ins, sign_in
 from webapp.authentication import Authenticated
 from webapp.config import Transport
 from webapp.database import db
-from webapp.errors import InvalidFields
+from webapp.errors import InvalidFields, MfaRequired
 from webapp.known_devices import KnownDevice
 from webapp.sessions import TokenPair
 from webapp.web import cookies
@@ -66,6 +66,7 @@ def go_on(found: Authenticated, *, remember: bool, destination: str) -> Response
     """Lead on who has just shown the password on a page: to the code if one is needed, else in."""
     if not found.needs_code:
         return lead_in(found.user_id, remember=remember, destination=destination)
+    g.sign_in_outcome = MfaRequired.code
     token = pending_sign_ins.begin(db.session, user_id=found.user_id, now=g.now)
     session[PENDING] = {"token": token, "remember": remember, "next": destination}
     response: Response = redirect(url_for("auth.code"), 303)  # type: ignore[assignment]  # Flask's own class
@@ -84,7 +85,7 @@ def lead_in(user_id: int, *, remember: bool, destination: str) -> Response:
 
 
 def _open(user_id: int, *, transport: Transport, remember: bool) -> TokenPair:
-    return sign_in.complete(
+    pair = sign_in.complete(
         db.session,
         settings(),
         user_id=user_id,
@@ -94,3 +95,5 @@ def _open(user_id: int, *, transport: Transport, remember: bool) -> TokenPair:
         client=g.client,
         now=g.now,
     )
+    g.sign_in_outcome = "success"
+    return pair

@@ -30,8 +30,10 @@ LATEST_EVENTS = 15
 def index() -> ResponseReturnValue:
     g.next_step = (url_for("admin_users.index"), "All users")
     query = read_query(UsersQuery, of_form=True)
-    total = user_list.count_users(db.session, q=query.q, state=query.state)
-    return render_template("admin/users.html", query=query, page=_find(query, query.position, PAGE), total=total)
+    page = _find(query, query.position, PAGE)
+    is_whole = page.before is None and page.after is None
+    total = len(page.rows) if is_whole else user_list.count_users(db.session, q=query.q, state=query.state)
+    return render_template("admin/users.html", query=query, page=page, total=total, most=user_list.MOST_COUNTED)
 
 
 @pages.get("/users.csv")

@@ -1,0 +1,141 @@
+"""The doctor on accounts and on what should have been deleted, and that each command it names mends what it found."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, update
+
+from tests.doctor.conftest import ADMIN, complaints, run
+from tests.support import people
+from webapp import mfa
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.demo import USERS
+from webapp.models import AuditEvent, AuthSession, OneTimeToken, Passkey, User
+
+
+def change(app: Flask, statement: Any) -> None:
+    with app.app_context():
+        db.session.execute(statement)
+        db.session.commit()
+
+
+def test_a_service_that_nobody_administers_is_found_and_the_remedy_works(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    change(app, update(User).values(is_active=False))
+    found = complaints(app)
+    assert found.keys() == {"administrator-none"}
+    assert "flask --app wsgi users create EMAIL --admin --verified" in found["administrator-none"]
+    run(app, "users", "create", "new@example.com", "--password", "long enough", "--admin", "--verified")
+    assert complaints(app).keys() == {"administrator-one-factor"}
+
+
+def test_an_administrator_with_a_password_only_is_found(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    change(app, delete(Passkey))
+    found = complaints(app)
+    assert found.keys() == {"administrator-one-factor"}
+    assert f"lets in as {ADMIN}: add a code or a passkey" in found["administrator-one-factor"]
+    change(app, update(User).values(totp_enabled_at=utc_now()))
+    assert complaints(app) == {}
+
+
+def test_an_administrator_who_never_confirmed_the_address_is_found(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    change(app, update(User).values(email_verified=False))
+    found = complaints(app)
+    assert found.keys() == {"administrator-unverified"}
+    assert ADMIN in found["administrator-unverified"]
+    assert "demote" in found["administrator-unverified"]
+
+
+def test_other_users_may_have_a_password_only(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    people.create_user(app, is_verified=False, password="nobody has published this")
+    assert complaints(app) == {}
+
+
+def test_published_passwords_are_found_in_production_and_the_remedy_works(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    user = USERS[0]
+    people.create_user(app, str(user["email"]), str(user["password"]))
+    found = complaints(app)
+    assert found.keys() == {"demo-users"}
+    assert f"flask --app wsgi users deactivate {user['email']}" in found["demo-users"]
+    assert str(user["password"]) not in found["demo-users"]
+    development = clinic(app_env="development", public_url="http://localhost:8000")
+    assert complaints(development).keys() == {"development"}
+    run(app, "users", "deactivate", str(user["email"]))
+    assert complaints(app) == {}
+
+
+def test_seeds_that_the_key_does_not_open_are_found_and_the_remedy_works(
+    clinic: Callable[..., Flask], sound: dict[str, Any]
+) -> None:
+    app = clinic()
+    with app.app_context():
+        mfa.begin(db.session, app.extensions["settings"], user_id=1)
+    assert complaints(app) == {}
+    changed = clinic(secret_key=secrets.token_urlsafe(48))
+    found = complaints(changed)
+    assert found.keys() == {"seeds-sealed"}
+    assert f"of {ADMIN}, whose codes are refused: set the SECRET_KEY from before" in found["seeds-sealed"]
+    assert sound["secret_key"] not in found["seeds-sealed"]
+    run(changed, "users", "remove-second-factor", ADMIN)
+    assert complaints(changed).keys() == {"administrator-one-factor"}, "the passkey is gone, too"
+
+
+def test_of_many_users_a_few_are_named(clinic: Callable[..., Flask]) -> None:
+    app = clinic()
+    change(app, delete(Passkey))
+    for number in range(4):
+        people.create_user(app, f"admin{number}@example.com", is_admin=True)
+    names = f"{ADMIN}, admin0@example.com, admin1@example.com and 2 more"
+    assert names in complaints(app)["administrator-one-factor"]
+
+
+# --- housekeeping ----------------------------------------------------------------------------------------
+
+
+def _session(ended: datetime) -> AuthSession:
+    names = ("confirmed_at", "created_at", "authenticated_at", "last_seen_at", "refresh_expires_at", "expires_at")
+    return AuthSession(id="s" * 22, user_id=1, transport="body", remember=True, **dict.fromkeys(names, ended))
+
+
+def _token(ended: datetime) -> OneTimeToken:
+    return OneTimeToken(digest="d" * 64, purpose="verify_email", user_id=1, created_at=ended, expires_at=ended)
+
+
+def _event(at: datetime) -> AuditEvent:
+    return AuditEvent(at=at, kind="sign_in")
+
+
+@pytest.mark.parametrize(
+    ("row", "kept", "code", "command"),
+    [
+        (_session, timedelta(days=7), "sessions-unpurged", ("sessions", "purge")),
+        (_token, timedelta(days=7), "sessions-unpurged", ("sessions", "purge")),
+        (_event, timedelta(days=400), "events-unpurged", ("events", "purge")),
+    ],
+)
+def test_rows_that_nobody_deletes_are_found_and_the_remedy_works(
+    clinic: Callable[..., Flask],
+    row: Callable[[datetime], object],
+    kept: timedelta,
+    code: str,
+    command: tuple[str, ...],
+) -> None:
+    app, now = clinic(), utc_now()
+    with app.app_context():
+        db.session.add(row(now - kept))
+        db.session.commit()
+    assert complaints(app, now=now) == {}
+    found = complaints(app, now=now + timedelta(seconds=1))
+    assert found.keys() == {code}
+    assert f"run flask --app wsgi {' '.join(command)}" in found[code]
+    run(app, *command)
+    assert complaints(app, now=now + timedelta(seconds=1)) == {}

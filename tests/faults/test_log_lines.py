@@ -1,0 +1,94 @@
+"""What the server logs: one JSON object a line whatever was sent, and nothing that would open anything."""
+
+import json
+import socket
+from typing import Any
+
+import httpx
+
+from tests.support import people
+
+CANARY = "canary-0123456789abcdef0123456789"
+HOSTILE = ('x\r\n{"level": "forged"}', "\x1b[2J\x1b]0;x\x07", '","level":"forged","x":"', "\u2028\u202e", "a\x00b")
+
+
+def lines(log: str) -> list[dict[str, Any]]:
+    """Return the log as its lines' objects; all that is none of them is what gunicorn.conf.py says at the start."""
+    texts = [text for text in log.splitlines() if not text.startswith("Evergreen serves ")]
+    return [json.loads(text) for text in texts]
+
+
+def send_raw(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_each_request_is_one_line_whatever_it_holds(live) -> None:
+    """I12"""
+    with live(log_format="json", trusted_proxies=1) as server:
+        sent = 0
+        for text in HOSTILE:
+            quoted = text.encode("unicode_escape").decode()
+            headers = {"User-Agent": quoted, "X-Forwarded-For": quoted}
+            for path in (
+                "/login",
+                f"/nothing/{httpx.QueryParams({'x': text})}",
+                f"/reset/{httpx.URL('/' + quoted).path}",
+            ):
+                httpx.get(f"{server.url}{path}", headers=headers)
+                sent += 1
+            httpx.post(f"{server.url}/api/login", json={"email": text, "password": text}, headers=headers)
+            # Header bytes as they are, without a library that knows better.
+            raw = text.replace("\0", "").replace("\r\n", "\r\n ").encode()
+            send_raw(
+                server.port,
+                b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: " + raw + b"\r\n\r\n",
+            )
+            sent += 1
+        found = lines(server.log)
+    requests = [line for line in found if line["logger"] == "webapp.requests" and line["path"] != "/healthz"]
+    assert len(requests) >= sent
+    assert all(line["level"] != "forged" for line in found)
+    assert all(character.isprintable() for character in server.log.replace("\n", ""))
+
+
+def test_a_line_tells_request_user_session_and_time(live) -> None:
+    with live(log_format="json") as server:
+        reply = httpx.post(
+            f"{server.url}/api/login", json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
+        )
+        token = reply.json()["access_token"]
+        httpx.get(f"{server.url}/api/me?secret={CANARY}", headers={"Authorization": f"Bearer {token}"})
+        refused = httpx.get(f"{server.url}/api/me").json()
+        found = lines(server.log)
+    of_me = next(line for line in found if line.get("path") == "/api/me" and line["status"] == 200)
+    assert of_me["user_id"] == reply.json()["user"]["id"]
+    assert len(of_me["session_id"]) == 22
+    assert of_me["ms"] > 0
+    assert [line["status"] for line in found if line["request_id"] == refused["request_id"]] == [401]
+    assert not any(part in server.log for part in (CANARY, *token.split(".")[1:], people.PASSWORD))
+
+
+def test_what_gunicorn_says_of_a_damaged_request_quotes_none_of_it(live) -> None:
+    """O05: a line or a header that cannot be read may hold a token as well as a whole one."""
+    damaged = [
+        f"GET /reset/{CANARY} HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        f"GET /reset/{CANARY}\r\nHost: localhost\r\n\r\n",
+        f"GET /{CANARY} x y HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"{CANARY} / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {CANARY}\0\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer {CANARY}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nX:\r\n Bearer {CANARY}\r\n\r\n",
+        f"POST /api/refresh HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{CANARY}\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: {CANARY}\r\n\r\n",
+    ]
+    with live(log_format="json") as server:
+        for request in damaged:
+            send_raw(server.port, request.encode())
+        found = lines(server.log)
+    said = [line["message"] for line in found if line["logger"] == "gunicorn.error"]
+    assert len(said) >= len(damaged) - 2, said
+    assert all("Invalid request from ip=127.0.0.1" in message for message in said)
+    assert CANARY not in server.log

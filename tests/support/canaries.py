@@ -1,0 +1,108 @@
+"""Secrets that pass through the tests, looked for afterwards in all that is kept: log lines, tables, metrics (O05).
+
+Nobody has to plant them: every password, token, code and seed that a test sends or is given is one."""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask import Flask, Response, request
+from prometheus_client import REGISTRY, generate_latest
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from webapp.database import Base, db
+from webapp.logs import JsonFormatter
+
+SENT = {"password", "new_password", "current_password", "token", "refresh_token", "code"}
+GIVEN = {"access_token", "refresh_token", "secret", "otpauth_uri", "recovery_codes"}
+IN_PATHS = re.compile(r"^/+(?:verify|reset|undo|not-me)/+([^/]+)")
+SHORTEST = 8  # anything shorter is in some number or word by chance: codes of six digits are
+FRAGMENT = 16
+JWT_PARTS = 3
+
+
+class Canaries:
+    """What must not be found; `watch` collects it from an application, `found_in` looks for it."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+        self.innocent: set[str] = set()  # what the same test also sends where anybody may read it
+
+    def watch(self, app: Flask) -> None:
+        app.after_request(self._take)
+
+    def _take(self, response: Response) -> Response:
+        for name, value in _fields_sent():
+            self._sort(name in SENT, value)
+        self._sort(True, request.headers.get("Authorization", "").partition(" ")[2])
+        for name in ("refresh_token", "__Host-refresh_token"):
+            self._sort(True, request.cookies.get(name))
+        match = IN_PATHS.match(request.path)
+        self._sort(match is not None, match[1] if match else request.path)
+        self._sort(False, request.headers.get("User-Agent"))
+        body = response.get_json(silent=True) if response.is_json else None
+        for name in GIVEN & set(body if isinstance(body, dict) else ()):
+            values = body[name] if isinstance(body[name], list) else [body[name]]
+            for value in values:
+                self._sort(True, value)
+        self._sort(True, response.headers.get("X-New-Token"))
+        return response
+
+    def _sort(self, is_secret: bool, value: object) -> None:
+        if isinstance(value, str) and len(value) >= SHORTEST:
+            (self.secrets if is_secret else self.innocent).add(value)
+
+    def found_in(self, text: str) -> list[str]:
+        """Return the secrets of which `text` holds the whole or a telling part."""
+        return [part for secret in self.secrets for part in _parts(secret) if part in text and not self._is_open(part)]
+
+    def _is_open(self, part: str) -> bool:
+        return any(part in text for text in self.innocent)
+
+
+def _fields_sent() -> list[tuple[str, object]]:
+    try:
+        body = request.get_json(silent=True) if request.is_json else None
+        return [*request.form.items(multi=True), *(body.items() if isinstance(body, dict) else ())]
+    except (RequestEntityTooLarge, RecursionError, UnicodeError):  # what the product refuses, it does not read either
+        return []
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """What tells a secret, or enough of it. Of a token, the header is everybody's; claims and signature are its own."""
+    pieces = secret.split(".")
+    if len(pieces) == JWT_PARTS and len(pieces[2]) > FRAGMENT:
+        yield from (pieces[1], pieces[2][:FRAGMENT], pieces[2][-FRAGMENT:])
+    elif len(secret) > 2 * FRAGMENT:
+        yield from (secret[:FRAGMENT], secret[-FRAGMENT:])
+    else:
+        yield secret
+
+
+def kept_by(app: Flask) -> Iterator[tuple[str, str]]:
+    """Yield (where, text) of every column of every row of the application's database."""
+    with app.app_context():
+        for table in Base.metadata.sorted_tables:
+            for row in db.session.execute(table.select()).mappings():
+                yield from ((f"{table.name}.{name}", str(value)) for name, value in row.items() if value is not None)
+        db.session.remove()
+
+
+def written(records: Iterable[logging.LogRecord], *, is_development: bool) -> Iterator[tuple[str, str]]:
+    """Yield (where, text) of log lines, as they would be written; without the links that development shows there."""
+    formatter = JsonFormatter()
+    for record in records:
+        if not (is_development and record.name == "webapp.postman"):
+            yield f"log of {record.name}", formatter.format(record)
+
+
+def measured() -> Iterator[tuple[str, str]]:
+    """Yield (where, text) of what /metrics would say of this process."""
+    yield "metrics", generate_latest(REGISTRY).decode()
+
+
+def leaks(canaries: Canaries, *sources: Iterable[tuple[str, str]]) -> list[tuple[str, Any]]:
+    """Return (where, which secrets) for each place that holds one."""
+    texts = (entry for source in sources for entry in source)
+    return [(where, found) for where, text in texts if (found := canaries.found_in(text))]

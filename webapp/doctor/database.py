@@ -1,0 +1,91 @@
+"""The database: does it answer, is it sound, and is its schema the one of this code."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DatabaseError
+
+from webapp.config import ROOT, Settings
+from webapp.database import OUTAGES, DbSession
+from webapp.doctor import postgresql, sqlite
+from webapp.doctor.findings import Finding, fine, within, wrong
+from webapp.doctor.places import is_missing, sqlite_path
+
+PATIENCE: Final = 5.0  # seconds that PostgreSQL may take to let us in
+_REASON_LENGTH: Final = 200
+
+
+def examine(db: DbSession, settings: Settings) -> Iterator[Finding]:
+    path = sqlite_path(settings)
+    if path is not None and is_missing(path):
+        yield from _examine_revision(None)  # connecting would make the file
+        return
+    yield from explained(_examine_engine(db, settings), settings)
+
+
+def explained(findings: Iterator[Finding], settings: Settings) -> Iterator[Finding]:
+    """Pass findings on; one more takes the place of what the database raises meanwhile."""
+    try:
+        yield from findings
+    except (DatabaseError, *OUTAGES, TimeoutError) as error:
+        if isinstance(error, (*OUTAGES, TimeoutError)) or sqlite_path(settings) is None:
+            message = f"cannot be used ({_reason(error)}): check DATABASE_URL, and that the server runs and lets us in"
+            yield wrong("database-unreachable", message)
+        else:
+            yield wrong("database-damaged", f"cannot be read ({_reason(error)}): stop the servers and restore a backup")
+
+
+def _knock(db: DbSession) -> None:
+    """Connect once, however long the name's look-up or the server takes; the pool keeps the connection."""
+    engine = db.get_bind()
+    if isinstance(engine, Engine):
+        within(PATIENCE, lambda: engine.connect().close())
+
+
+def _examine_engine(db: DbSession, settings: Settings) -> Iterator[Finding]:
+    if sqlite_path(settings) is None:
+        try:
+            _knock(db)
+        except TypeError:
+            # Without an encoding psycopg gives bytes, and SQLAlchemy cannot read the server's first answer.
+            yield postgresql.wrong_encoding("SQL_ASCII")
+            return
+    dialect = db.connection().dialect.name
+    yield fine("database", f"{dialect} answers")
+    found = list(sqlite.examine(db, settings) if dialect == "sqlite" else postgresql.examine(db, settings))
+    yield from found
+    if not {finding.code for finding in found} & {"postgresql-rights", "database-damaged"}:
+        yield from _examine_revision(MigrationContext.configure(db.connection()).get_current_revision())
+
+
+def _examine_revision(current: str | None) -> Iterator[Finding]:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
+    if current == newest:
+        yield fine("migrations", f"at {newest}, the newest")
+    elif current is None or _is_known(scripts, current):
+        message = f"at {current or 'nothing'}, the code needs {newest}: run flask --app wsgi db upgrade"
+        yield wrong("migrations-behind", message)
+    else:
+        message = f"at {current}, which this code does not know: a newer release has upgraded the database"
+        yield wrong("migrations-ahead", f"{message}; install that release, or restore the backup from before")
+
+
+def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
+    try:
+        return scripts.get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def _reason(error: Exception) -> str:
+    """Return what the driver says, which names hosts and users and never a password."""
+    text = " ".join(str(getattr(error, "orig", None) or "").split())
+    return text[:_REASON_LENGTH] or type(error).__name__

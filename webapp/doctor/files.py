@@ -1,0 +1,83 @@
+"""Files and folders: who may read them, who may write them, whom they belong to, and how much room is left."""
+
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from webapp.config import INSTANCE, ROOT, Settings
+from webapp.doctor.findings import Finding, wrong
+from webapp.doctor.names import env_file
+from webapp.doctor.places import is_missing, sqlite_path
+
+STATIC: Final = ROOT / "static"
+LEAST_FREE: Final = 500 * 2**20  # bytes
+_SECRET_FILES: Final = (".env*", "secret_key", "*.db", "*.db-wal", "*.sqlite*", "*.sql", "*.pem", "*.key", "*.eml")
+_OTHERS: Final = 0o007  # a .env is often root's, and readable by the group of the service
+_ALL_BUT_OWNER: Final = 0o077
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    yield from examine_secrets()
+    path = sqlite_path(settings)
+    if path is not None:
+        yield from _examine_database_file(path)
+        yield from _examine_folder(path.parent, "SQLite")
+    folder = settings.mail_route.folder if settings.mail_route else None
+    if folder is not None:
+        yield from _examine_folder(folder.parent if is_missing(folder) else folder, "mail")
+    yield from _examine_static(path, folder)
+
+
+def examine_secrets() -> Iterator[Finding]:
+    """Say which files with keys others can read; no settings are needed for that."""
+    env, key = env_file(), INSTANCE / "secret_key"
+    if env is not None and _is_open(env, _OTHERS):
+        yield wrong("file-readable", f"{env} can be read by others: chmod 640 {env}")
+    if os.path.isfile(key) and _is_open(key, _ALL_BUT_OWNER):
+        yield wrong("file-readable", f"{key} can be read by others: chmod 600 {key}")
+
+
+def _examine_database_file(path: Path) -> Iterator[Finding]:
+    if not os.path.isfile(path):
+        return
+    if _is_open(path, _ALL_BUT_OWNER):
+        # The folder, since SQLite makes more files beside this one.
+        yield wrong("file-readable", f"{path} can be read by others: chmod 700 {path.parent}")
+    beside = [Path(f"{path}{ending}") for ending in ("", "-wal", "-shm")]
+    owners = {file.stat().st_uid for file in beside if file.exists()}
+    if owners != {os.geteuid()}:
+        names = ", ".join(sorted(map(_user_name, owners)))
+        message = f"{path} belongs to {names}, and this command runs as {_user_name(os.geteuid())}"
+        yield wrong("file-owner", f"{message}: run commands as the user who serves, sudo -u USER flask --app wsgi …")
+
+
+def _examine_folder(folder: Path, use: str) -> Iterator[Finding]:
+    """Whether the folder can be written, and holds more; SQLite makes files beside its own, mail one a mail."""
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        message = f"{folder} ({use}) cannot be written by {_user_name(os.geteuid())}"
+        yield wrong("folder-closed", f"{message}: chown it to the user who serves, and chmod 700 {folder}")
+    if os.path.exists(folder) and (free := shutil.disk_usage(folder).free) < LEAST_FREE:
+        message = f"{folder} ({use}) has {free // 2**20} MiB left, and then nobody can sign in"
+        yield wrong("disk-full", f"{message}: make room, flask --app wsgi events purge and sessions purge help")
+
+
+def _examine_static(*paths: Path | None) -> Iterator[Finding]:
+    inside = {path for pattern in _SECRET_FILES for path in STATIC.rglob(pattern)}
+    inside |= {path for path in paths if path is not None and path.resolve().is_relative_to(STATIC)}
+    for path in sorted(inside):
+        yield wrong("file-served", f"{path} is in the folder that is served to everybody: move it out, change its keys")
+
+
+def _is_open(path: Path, who: int) -> bool:
+    """Whether any of `who` (bits of a mode) may do something with a file, and with the folder that holds it."""
+    return bool(path.stat().st_mode & who) and bool(path.parent.stat().st_mode & who)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
