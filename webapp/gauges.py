@@ -15,9 +15,9 @@ from webapp.models import AuthSession, OutboxMail
 def read(db: DbSession, settings: Settings, *, now: datetime) -> Gauges | None:
     """Return the gauges, or None if the database does not answer, or holds no tables of ours."""
     columns = (
-        select(func.count(AuthSession.id)).where(is_active(settings, now=now)),
-        select(func.count(OutboxMail.id)).where(OutboxMail.failed_at.is_(None)),
-        select(func.count(OutboxMail.id)).where(OutboxMail.failed_at.is_not(None)),
+        select(func.count()).select_from(AuthSession).where(is_active(settings, now=now)),
+        select(func.count()).select_from(OutboxMail).where(OutboxMail.failed_at.is_(None)),
+        select(func.count()).select_from(OutboxMail).where(OutboxMail.failed_at.is_not(None)),
     )
     try:
         row = db.execute(select(*(column.scalar_subquery() for column in columns))).one()

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Flask, Response, request
-from prometheus_client import REGISTRY, generate_latest
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from webapp import metrics
 from webapp.database import Base, db
 from webapp.logs import JsonFormatter
 
@@ -99,7 +99,7 @@ def written(records: Iterable[logging.LogRecord], *, is_development: bool) -> It
 
 def measured() -> Iterator[tuple[str, str]]:
     """Yield (where, text) of what /metrics would say of this process."""
-    yield "metrics", generate_latest(REGISTRY).decode()
+    yield "metrics", metrics.exposition(None).decode()
 
 
 def leaks(canaries: Canaries, *sources: Iterable[tuple[str, str]]) -> list[tuple[str, Any]]:

@@ -145,6 +145,14 @@ def test_what_is_no_session_id_is_not_found(signed_in) -> None:
     assert signed_in.me().status_code == 200
 
 
+def test_what_is_no_passkeys_number_is_not_found_by_any_method(signed_in) -> None:
+    """I11"""
+    for number in (0, 1, 2**31 - 1, 2**31, 9_999_999_999, 2**63, "9" * 5000, "-1", "1.0", "me", "%00", "\u0661"):
+        for method, body in (("PATCH", {"name": "Laptop"}), ("DELETE", None)):
+            reply = signed_in.http.open(f"/api/passkeys/{number}", method=method, json=body, headers=signed_in.bearer)
+            assert (reply.status_code, reply.get_json()["code"]) == (404, "not_found"), (method, number)
+
+
 # --- without refresh tokens ------------------------------------------------------------------------------
 
 

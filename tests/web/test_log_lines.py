@@ -1,15 +1,27 @@
 """What the server logs: one JSON object a line whatever was sent, and nothing that would open anything."""
 
+import io
 import json
+import logging
 import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support import people
+from tests.support.databases import fresh_database
+from webapp import logs
 
 CANARY = "canary-0123456789abcdef0123456789"
 HOSTILE = ('x\r\n{"level": "forged"}', "\x1b[2J\x1b]0;x\x07", '","level":"forged","x":"', "\u2028\u202e", "a\x00b")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite only: no line is about the database."""
+    return fresh_database("sqlite", tmp_path)
 
 
 def lines(log: str) -> list[dict[str, Any]]:
@@ -92,3 +104,17 @@ def test_what_gunicorn_says_of_a_damaged_request_quotes_none_of_it(live) -> None
     assert len(said) >= len(damaged) - 2, said
     assert all("Invalid request from ip=127.0.0.1" in message for message in said)
     assert CANARY not in server.log
+
+
+def test_an_unexpected_error_is_one_line_with_its_traceback_and_request(make_app, monkeypatch) -> None:
+    app = make_app()
+    app.add_url_rule("/api/broken", "broken", lambda: {}["missing"])
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.JsonFormatter())
+    monkeypatch.setattr(logging.getLogger("webapp"), "handlers", [handler])
+    reply = app.test_client().get("/api/broken")
+    error, request = lines(stream.getvalue())
+    assert (error["level"], error["logger"], request["status"]) == ("error", "webapp.web.problems", 500)
+    assert "KeyError" in error["exception"]
+    assert {error["request_id"], request["request_id"]} == {reply.get_json()["request_id"]}
