@@ -88,6 +88,11 @@ def test_a_folder_that_cannot_be_written_is_found(
     assert f"chmod 700 {folder}" in found["folder-closed"]
 
 
+def test_a_mail_folder_that_the_first_mail_will_make_is_no_fault(clinic: Callable[..., Flask], tmp_path: Path) -> None:
+    """As on a fresh clone, where not even instance/ is there."""
+    assert complaints(clinic(mail_url=f"file://{tmp_path}/none/mail")).keys() == {"mail-in-folder"}
+
+
 def test_who_may_not_even_look_into_the_folder_is_told_so(
     make_app: Callable[..., Flask], sound: dict[str, Any], open_folder: Path
 ) -> None:

@@ -27,7 +27,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _examine_folder(path.parent, "SQLite")
     folder = settings.mail_route.folder if settings.mail_route else None
     if folder is not None:
-        yield from _examine_folder(folder.parent if is_missing(folder) else folder, "mail")
+        # It is made with the first mail, and so is what it lies in.
+        yield from _examine_folder(next(place for place in (folder, *folder.parents) if not is_missing(place)), "mail")
     yield from _examine_static(path, folder)
 
 
