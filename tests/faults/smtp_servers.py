@@ -14,7 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-ARRIVES_WITHIN = 15  # seconds; a postman that nobody wakes looks every five
+ARRIVES_WITHIN = 40  # seconds; a postman that nobody wakes looks every five, and a first pause takes ten
 
 
 @dataclass(frozen=True, slots=True)
