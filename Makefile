@@ -20,8 +20,8 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 	@test -e .env || export APP_ENV="$${APP_ENV:-development}"; \
 	$(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
-# One more than there are cores: tests with a browser or a server wait for it more than they compute.
-WORKERS := $(shell expr $$($(PYTHON) -c "import os; print(os.cpu_count() or 1)") + 1)
+# Three for each core: tests with a browser or a server wait for it more than they compute.
+WORKERS := $(shell $(PYTHON) -c "import os; print(3 * (os.cpu_count() or 1))")
 
 NODE_FOLDERS := tests/js tests/clients tests/examples
 NODE_PACKAGES := $(NODE_FOLDERS:%=%/node_modules/installed)

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g
 from flask_cors import CORS
-from flask_jwt_extended import JWTManager
 from flask_mailman import Mail
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
@@ -48,7 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.init_app(settings)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    JWTManager(app)
+    tokens.init_app(app)
     Mail(app)
     for part in (context, bodies, hooks, problems, guard, cli):
         part.init_app(app)
@@ -62,9 +61,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
     prefix = "__Host-" if settings.is_https else ""
-    secret = settings.secret_key.get_secret_value()
+    secret, *previous = settings.secrets
     return {
         "SECRET_KEY": secret,
+        "SECRET_KEY_FALLBACKS": previous,
+        "WTF_CSRF_SECRET_KEY": [*previous, secret],  # the last one signs; Flask-WTF knows no fallbacks
         "TRUSTED_HOSTS": [urlsplit(settings.base_url).hostname, *LOOPBACK_HOSTS],
         "SESSION_COOKIE_NAME": f"{prefix}session",
         "SESSION_COOKIE_SECURE": settings.is_https,
@@ -73,8 +74,6 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": 12 * 3600,
         # The Referer header is not needed beside the token, and a proxy or a browser may take it away.
         "WTF_CSRF_SSL_STRICT": False,
-        "JWT_SECRET_KEY": secret,
-        "JWT_ALGORITHM": tokens.ALGORITHM,
         "JWT_TOKEN_LOCATION": ["headers"],
         # Our guard's origin rule takes its place: front ends of other origins cannot read the API's cookies.
         "JWT_COOKIE_CSRF_PROTECT": False,

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from webapp.keys import kept_secret_key, key_problems
+from webapp.keys import Key, KeyRing, kept_secret_key, key_pairs, key_problems, shared_key
 from webapp.mail_route import MailRoute, parse_mail_url
 from webapp.origins import LOCALHOST, canonical_origin
 
@@ -54,6 +54,15 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="at least 32 bytes, signs forms and tokens; development makes one once "
         "and keeps it in `instance/secret_key`",
+    )
+    secret_key_previous: SecretStr = Field(
+        SecretStr(""),
+        description="comma-separated older keys: what they signed and sealed stays good; see docs/operations.md",
+    )
+    jwt_signing_key: SecretStr = Field(
+        SecretStr(""),
+        description="PEM of an Ed25519 or P-256 private key: signs access tokens, and `/.well-known/jwks.json` tells "
+        "others how to verify them; further keys after it verify only",
     )
     public_url: str = Field(
         "", description="base of every link; other hosts are refused. Development: `http://localhost:8000`"
@@ -139,8 +148,18 @@ class Settings(BaseSettings):
         return self
 
     def _key_problems(self) -> list[str]:
-        key = self.secret_key.get_secret_value()
-        return [f"SECRET_KEY {problem}" for problem in key_problems(key, is_production=self.app_env == "production")]
+        names = ["SECRET_KEY", *(f"SECRET_KEY_PREVIOUS: number {number}" for number in range(1, len(self.secrets)))]
+        is_production = self.app_env == "production"
+        problems = [
+            f"{name} {problem}"
+            for name, key in zip(names, self.secrets, strict=True)
+            for problem in key_problems(key, is_production=is_production)
+        ]
+        try:
+            self.key_pairs  # noqa: B018 - parsing is the check
+        except ValueError as error:
+            problems.append(f"JWT_SIGNING_KEY {error}")
+        return problems
 
     def _url_problems(self) -> list[str]:
         """Name what is wrong, never the value: addresses may hold passwords."""
@@ -189,6 +208,28 @@ class Settings(BaseSettings):
     @property
     def is_development(self) -> bool:
         return self.app_env == "development"
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """SECRET_KEY, which signs and seals, and then the ones before it, which only verify and open."""
+        previous = self.secret_key_previous.get_secret_value().split(",")
+        return (self.secret_key.get_secret_value(), *(key.strip() for key in previous if key.strip()))
+
+    @cached_property
+    def key_pairs(self) -> tuple[Key, ...]:
+        """The keys of JWT_SIGNING_KEY. Raises ValueError if it holds anything else."""
+        pem = self.jwt_signing_key.get_secret_value()
+        return key_pairs(pem) if pem else ()
+
+    @cached_property
+    def refresh_keys(self) -> KeyRing:
+        """The keys of refresh tokens, which nobody else need verify."""
+        return KeyRing(tuple(shared_key(secret) for secret in self.secrets))
+
+    @cached_property
+    def access_keys(self) -> KeyRing:
+        """The keys of access tokens: a pair signs where there is one, and what SECRET_KEY has signed stays good."""
+        return KeyRing((*self.key_pairs, *self.refresh_keys.keys))
 
     @cached_property
     def mail_route(self) -> MailRoute | None:

@@ -48,4 +48,4 @@ def write(settings: Settings, device: KnownDevice, *, user_id: int, now: datetim
 
 
 def _serializer(settings: Settings) -> URLSafeSerializer:
-    return URLSafeSerializer(settings.secret_key.get_secret_value(), salt="known device")
+    return URLSafeSerializer(settings.secrets[::-1], salt="known device")  # the last key signs

@@ -4,7 +4,7 @@ import base64
 from functools import lru_cache
 from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -19,13 +19,26 @@ class SealBroken(Exception):
 
 def seal(settings: Settings, text: str) -> str:
     """Return `text` encrypted, as URL-safe base64."""
-    return _box(settings.secret_key.get_secret_value()).encrypt(text.encode()).decode()
+    return _box(settings.secrets[0]).encrypt(text.encode()).decode()
 
 
 def unseal(settings: Settings, sealed: str) -> str:
-    """Return what was sealed. Raises SealBroken if it cannot be opened with SECRET_KEY."""
+    """Return what was sealed. Raises SealBroken if neither SECRET_KEY nor a key before it opens it."""
+    return _open(settings.secrets, sealed)
+
+
+def is_sealed_anew(settings: Settings, sealed: str) -> bool:
+    """Whether SECRET_KEY alone opens what was sealed, so that the keys before it are not needed for it."""
     try:
-        return _box(settings.secret_key.get_secret_value()).decrypt(sealed).decode()
+        _open(settings.secrets[:1], sealed)
+    except SealBroken:
+        return False
+    return True
+
+
+def _open(secrets: tuple[str, ...], sealed: str) -> str:
+    try:
+        return MultiFernet([_box(secret) for secret in secrets]).decrypt(sealed).decode()
     except (InvalidToken, ValueError):
         raise SealBroken from None
 

@@ -11,7 +11,7 @@ from threading import Condition, Thread
 
 from tests.support.live import LiveServer
 
-PATIENCE = 15  # seconds
+PATIENCE = 30  # seconds
 # They belong to one connection, or are made anew for the next.
 DROPPED = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 CORS = {

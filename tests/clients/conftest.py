@@ -21,7 +21,7 @@ from tests.support.services import require_program
 
 HERE = Path(__file__).parent
 HOUR = 3600
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 @pytest.fixture

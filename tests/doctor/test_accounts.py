@@ -89,6 +89,22 @@ def test_seeds_that_the_key_does_not_open_are_found_and_the_remedy_works(
     assert complaints(changed).keys() == {"administrator-one-factor"}, "the passkey is gone, too"
 
 
+def test_seeds_that_need_a_previous_key_are_found_and_the_remedy_works(
+    clinic: Callable[..., Flask], sound: dict[str, Any]
+) -> None:
+    app = clinic()
+    with app.app_context():
+        mfa.begin(db.session, app.extensions["settings"], user_id=1)
+    rotated = {"secret_key": secrets.token_urlsafe(48), "secret_key_previous": sound["secret_key"]}
+    changed = clinic(**rotated)
+    found = complaints(changed)
+    assert found.keys() == {"seeds-sealed-before"}
+    assert "flask --app wsgi keys reseal" in found["seeds-sealed-before"]
+    run(changed, "keys", "reseal")
+    assert complaints(changed) == {}
+    assert complaints(clinic(secret_key=rotated["secret_key"])) == {}
+
+
 def test_of_many_users_a_few_are_named(clinic: Callable[..., Flask]) -> None:
     app = clinic()
     change(app, delete(Passkey))

@@ -19,7 +19,7 @@ from tests.support import forge
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
 
-TIMEOUT = 20  # seconds
+TIMEOUT = 60  # seconds
 IDLE = 2  # seconds after which a client opens a new connection: the server closes them after five
 TRANSPORT_ERRORS = (OSError, HTTPException)
 TRANSPORTS = ("cookie", "body")

@@ -20,6 +20,7 @@ from tests.support.live import free_port
 from tests.support.settings import make_settings
 from tests.support.steps import DAY, START, events, me, refresh
 from webapp import create_app, one_time_tokens, outbox, passwords
+from webapp.config import Settings
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS
 from webapp.models import AuditEvent, AuthSession, OutboxMail, Passkey, Product, RecoveryCode, User
@@ -240,6 +241,16 @@ def test_a_new_key_is_long_random_and_stored_nowhere(app: Flask) -> None:
     assert len(set(keys)) == 3
     assert all(re.fullmatch(r"SECRET_KEY=[\w-]{64}", key) for key in keys)
     make_settings(secret_key=keys[0].partition("=")[2])
+
+
+@pytest.mark.parametrize("curve", ["ed25519", "p-256"])
+def test_a_new_signing_key_can_be_set_as_it_is_printed(app: Flask, tmp_path: Path, curve: str) -> None:
+    line = run(app, "keys", "new", "--signing", curve).output
+    assert line.count("\n") == 1
+    (tmp_path / "env").write_text(line + "APP_ENV=development\n")
+    (key,) = Settings(_env_file=tmp_path / "env", secret_key="k" * 40).key_pairs
+    assert key.jwk
+    assert key.jwk["crv"].lower() == curve
 
 
 # --- sessions --------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from flask import Flask
 
 from webapp.cli.events import events_group
+from webapp.cli.keys import keys_group
 from webapp.cli.mail import mail_group
 from webapp.cli.sessions import sessions_group
-from webapp.cli.setup import demo_group, doctor_command, keys_group, prepare_command
+from webapp.cli.setup import demo_group, doctor_command, prepare_command
 from webapp.cli.users import users_group
 
 

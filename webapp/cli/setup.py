@@ -1,7 +1,6 @@
-"""flask prepare, demo, keys and doctor: setting an installation up, and examining it."""
+"""flask prepare, demo and doctor: setting an installation up, and examining it."""
 
 import os
-import secrets
 import sys
 from typing import NoReturn
 
@@ -10,26 +9,13 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
 from webapp import demo, doctor
-from webapp.cli.shared import explains_errors, json_option, print_json, show
+from webapp.cli.shared import explains_errors, json_option, show
 from webapp.clock import utc_now
 from webapp.config import ConfigError
 from webapp.database import db
 from webapp.web.context import settings
 
 demo_group = AppGroup("demo", help="Demo users and products, for development.")
-keys_group = AppGroup("keys", help="Keys that sign forms and tokens.")
-KEY_BYTES = 48
-
-
-@keys_group.command("new")
-@json_option
-def new_key(*, as_json: bool) -> None:
-    """Print a new key for SECRET_KEY: 384 random bits. Nothing is stored."""
-    key = secrets.token_urlsafe(KEY_BYTES)
-    if as_json:
-        print_json({"SECRET_KEY": key})
-    else:
-        click.echo(f"SECRET_KEY={key}")
 
 
 @click.command("prepare")

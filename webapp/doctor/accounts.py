@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import exists, select
 
-from webapp import accounts, demo, passwords
+from webapp import accounts, demo, passwords, seeds
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.doctor.findings import Finding, wrong
@@ -64,6 +64,9 @@ def _examine_seeds(db: DbSession, settings: Settings) -> Iterator[Finding]:
         message = f"SECRET_KEY does not open the seeds of {_names(shut)}, whose codes are refused"
         remedy = "set the SECRET_KEY from before, or run flask --app wsgi users remove-second-factor EMAIL for each"
         yield wrong("seeds-sealed", f"{message}: {remedy}")
+    elif len(settings.secrets) > 1 and any(seeds.sealed_before(db, settings)):
+        message = "seeds of second factors still need SECRET_KEY_PREVIOUS"
+        yield wrong("seeds-sealed-before", f"{message}: run flask --app wsgi keys reseal before you take it away")
 
 
 def _opens(settings: Settings, seed: str) -> bool:

@@ -83,6 +83,7 @@ FINDABLE: Final[dict[str, tuple[Level, str]]] = {
     "administrator-one-factor": ("warn", "administrator"),
     "demo-users": ("fail", "users"),
     "seeds-sealed": ("fail", "users"),
+    "seeds-sealed-before": ("warn", "users"),
     "sessions-unpurged": ("warn", "housekeeping"),
     "events-unpurged": ("warn", "housekeeping"),
 }
