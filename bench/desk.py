@@ -5,25 +5,22 @@
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-import psycopg
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import Engine
 
 from bench import desk_pages, desk_rows, loading, plans
+from bench.databases import temporary_database
 from tests.support import people, steps
 from tests.support.services import POSTGRESQL
 from tests.support.settings import make_settings
@@ -71,7 +68,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is temporary goes then too
     results: dict[str, Result] = {}
     for kind in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
-        with _database(kind, options.postgresql_url) as url, _application(url) as app:
+        with temporary_database(kind, options.postgresql_url) as url, _application(url) as app:
             results[kind] = _measure(app, options.rows, options.only)
         if not options.json:
             _print(kind, options.rows, results[kind])
@@ -89,22 +86,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="pages whose name begins so")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     return parser.parse_args()
-
-
-@contextmanager
-def _database(kind: str, server: str) -> Iterator[str]:
-    """Yield the URL of a new database, which is removed at the end, whatever happens."""
-    if kind == "sqlite":
-        with TemporaryDirectory(prefix="evergreen-desk-") as folder:
-            yield f"sqlite:///{Path(folder) / 'desk.db'}"
-        return
-    name = f"evergreen_desk_{os.getpid()}"
-    with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{server}/{name}"
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
