@@ -2,13 +2,19 @@
 
 import atexit
 import fcntl
+import logging
 import os
 import shutil
 import socket
+import sqlite3
 import sys
 import tempfile
 from itertools import count
 from pathlib import Path
+
+if "GUNICORN_PID" in os.environ:
+    # A second server in the environment of the first: it would count in the first one's folder, which goes with that.
+    sys.exit("Evergreen does not follow SIGUSR2. docs/operations.md says how to restart without losing a request.")
 
 
 def prepare_metrics_folder():
@@ -28,10 +34,14 @@ def prepare_metrics_folder():
 if "prometheus_client" not in sys.modules:  # a reload runs this file again, and what was counted must stay
     prepare_metrics_folder()
 
+from gunicorn.glogging import Logger  # noqa: E402
+
 # Imported now, since prometheus_client looks for the folder when it is imported.
 from webapp import logs, metrics  # noqa: E402
 from webapp.config import ConfigError, load_settings  # noqa: E402
+from webapp.doctor import sqlite  # noqa: E402
 from webapp.passwords import WAITING_AT_MOST  # noqa: E402
+from webapp.serving import Worker  # noqa: E402
 
 try:
     settings = load_settings()
@@ -43,24 +53,37 @@ is_ipv6 = ":" in settings.host
 bind = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
 workers = settings.web_concurrency
 # Threads, so that an API call need not wait behind passwords being hashed (23 ms each, one at a time): as many as may
-# wait for their hash, and eight that never do. With a hundred clients that try to sign in, /api/me takes 40 ms at the
-# 99th percentile; with 4 threads, where sign-ins could take them all, it took 2.3 s.
-worker_class = "gthread"
+# wait for their hash, and eight that never do. Beside twenty connections that sign in all the time, /api/me takes 12 ms
+# at the 99th percentile; with 4 threads, all of which sign-ins may take, 108 ms, with one 394 ms. Alone it costs the
+# same with one thread, with four or with so many (bench/RESULTS.md).
+worker_class = Worker
 threads = WAITING_AT_MOST + 8
-# Each worker has its own socket and the kernel deals connections out; with one shared socket and keep-alive, a single
-# worker may end up with all of them.
-reuse_port = True
+# All workers accept from one socket, which the master holds: whoever waits there while workers come and go is served by
+# the next one. With a socket for each worker, what waits at one that goes is reset: 10 to 35 of 13,000 requests during
+# two reloads, and with `max_requests` everybody while all workers start again at once; with one socket none. The price
+# is small: of 100 kept-alive connections that came one by one, the busiest of 2 workers had 50 to 69 (54 to 58 with a
+# socket each), of 4 workers 35 to 53 (28 to 35); of 100 that came at once, as many either way.
+reuse_port = False
 keepalive = 5
 graceful_timeout = 30
 # Who may set X-Forwarded-*: TRUSTED_PROXIES says, see create_app; gunicorn itself trusts nobody.
 forwarded_allow_ips = ""
 secure_scheme_headers = {}
 control_socket_disable = True
-logconfig_dict = logs.configuration(settings)  # each request is logged by the application, see webapp/web/hooks.py
+logconfig_dict = logs.configuration(settings)
+
+
+class logger_class(Logger):  # noqa: N801 - the setting's name
+    """Each request is logged by the application (webapp/web/hooks.py); gunicorn would make one more, and drop it."""
+
+    def access(self, *_):
+        pass
 
 
 def when_ready(_server):
-    """Say where to look, on standard output."""
+    """Say where to look, on standard output; and in the log, once for all workers, what may damage the database."""
+    if settings.database_url.startswith("sqlite") and sqlite.has_wal_reset_bug(sqlite3.sqlite_version_info):
+        logging.getLogger("webapp").warning("%s", sqlite.WAL_RESET_BUG)
     print(f"Evergreen serves {settings.base_url}", flush=True)
 
 
@@ -76,7 +99,7 @@ def post_fork(_server, worker):
 
 
 def on_starting(_server):
-    """Say in one line that the port is taken; with `reuse_port` two servers would share it without a word."""
+    """Say in one line, and at once, that the port is taken."""
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

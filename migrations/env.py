@@ -3,6 +3,7 @@
 from alembic import context
 from flask import current_app
 
+from webapp import postgresql
 from webapp.database import UtcDateTime
 
 migrate = current_app.extensions["migrate"]
@@ -16,6 +17,7 @@ def render_item(kind, item, autogen_context):
 def run():
     options = {"render_item": render_item, "target_metadata": migrate.db.metadata, **migrate.configure_args}
     with migrate.db.engine.connect() as connection:
+        postgresql.take_time(connection.connection.dbapi_connection)
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             context.run_migrations()

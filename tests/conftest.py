@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import canaries, description, people
 from tests.support.canaries import Canaries
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.routes import compile_once
 from tests.support.settings import make_settings
+from tests.support.steps import START
 from webapp import create_app, passwords
 from webapp.config import Settings
 from webapp.database import db
@@ -34,6 +36,13 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Hash with argon2id's least, which halves the time of the tests; `real_hashes` marks those that are about it."""
     if request.node.get_closest_marker("real_hashes") is None:
         monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The clock, which stands at START until a test moves it."""
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,7 +78,7 @@ def make_app(
     for app in apps:
         with app.app_context():
             db.session.remove()
-            db.engine.dispose()
+            close_connections()
     assert not leaks or request.node.get_closest_marker("sends_what_is_kept"), leaks
     assert not any(differences_of_app), differences_of_app
 
@@ -105,7 +114,7 @@ def live(database_url: str, tmp_path: Path) -> Callable[..., AbstractContextMana
         app = create_app(make_settings(database_url=database_url))
         people.create_user(app)
         with app.app_context():
-            db.engine.dispose()
+            close_connections()
         return serve(tmp_path, database_url, **settings)
 
     return start

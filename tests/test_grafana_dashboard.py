@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
+from tests.support.fences import fence
 from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.config import ROOT
-from webapp.database import db
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text(encoding="utf-8"))
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
@@ -21,9 +22,13 @@ TARGETS = [target for panel in PANELS for target in panel["targets"]]
 VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
 EXPRESSIONS = [target["expr"] for target in TARGETS]
 OF_PROMETHEUS = {"job", "instance"}  # what it adds to each metric by itself
+ALERTS: list[dict[str, Any]] = yaml.safe_load(fence("docs/operations.md", "# evergreen.rules.yml"))["groups"][0][
+    "rules"
+]
 MADE_HERE = {"class"}  # by label_replace
 FUNCTIONS = {"sum", "min", "max", "count", "rate", "increase", "histogram_quantile", "topk", "label_replace",
-             "label_values", "vector", "scalar", "or", "by"}  # fmt: skip
+             "label_values", "vector", "scalar", "or", "and", "by", "min_over_time"}  # fmt: skip
+OF_POSTGRESQL = {"evergreen_owner", "evergreen_restored"}  # a role and a database that are named there, too
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
@@ -38,7 +43,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
     return found
 
 
@@ -120,5 +125,20 @@ def test_no_two_panels_overlap_and_none_is_off_the_grid() -> None:
 @pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_documents_name_only_metrics_that_there_are(document: Path, exposed: dict[str, set[str]]) -> None:
     families = {re.sub("_(bucket|count|sum)$", "", name) for name in exposed}
-    named = set(re.findall(r"\bevergreen_[a-z_]+[a-z]\b", document.read_text(encoding="utf-8")))
+    named = set(re.findall(r"\bevergreen_[a-z_]+[a-z]\b", document.read_text(encoding="utf-8"))) - OF_POSTGRESQL
     assert named <= exposed.keys() | families
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_every_alert_asks_for_what_is_told(alert: dict[str, Any], exposed: dict[str, set[str]]) -> None:
+    assert alert.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+    assert re.fullmatch(r"\d+[smh]", alert.get("for", "0s"))
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert alert["annotations"]["summary"].endswith(".")
+    expression = alert["expr"]
+    names = names_in(expression)
+    assert names
+    assert names <= exposed.keys() | {"up"}
+    known = set().union(*(exposed[name] for name in names & exposed.keys())) | OF_PROMETHEUS
+    assert labels_in(expression) <= known
+    assert expression.count("(") == expression.count(")")

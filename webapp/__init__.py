@@ -15,16 +15,19 @@ from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import bodies, context, guard, health, hooks, limits, problems
 from webapp.web.api import auth as api_auth
+from webapp.web.api import introspection as api_introspection
 from webapp.web.api import me, products
 from webapp.web.api import passkeys as api_passkeys
 from webapp.web.api import registration as api_registration
 from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
+from webapp.web.application import Application
 from webapp.web.converters import RowIdConverter, SessionIdConverter
 from webapp.web.pages import account, admin, admin_users, api_docs, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
 from webapp.web.pages import recovery as pages_recovery
 from webapp.web.pages import registration as pages_registration
+from webapp.web.security_headers import SecurityHeaders
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service from its own machine
 
@@ -32,7 +35,7 @@ LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service f
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the WSGI application. Raises ConfigError if `settings` are left out and the environment's are wrong."""
     settings = settings or load_settings()
-    app = Flask(
+    app = Application(
         __name__,
         instance_path=str(INSTANCE),
         template_folder=str(ROOT / "templates"),
@@ -41,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(_flask_config(settings), **database_config(settings))
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of contract and schemas
+    app.wsgi_app = SecurityHeaders(app.wsgi_app, is_https=settings.is_https)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
@@ -90,6 +94,7 @@ def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> N
         api_passkeys.passkeys_api,
         api_sessions.sessions_api,
         products.products_api,
+        api_introspection.introspection_api,
     ]
     if settings.refresh_token_enabled:
         apis.append(api_auth.refresh_api)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import administrators, audit, authentication, one_time_tokens, outbox, passwords, revocation
+from webapp import administrators, audit, one_time_tokens, outbox, passwords, reauthentication, revocation
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -105,7 +105,7 @@ def change_password(
 
     Return how many sessions ended. Raises InvalidFields for `current_password` or `new_password`, TooManyAttempts."""
     proof = {"user_id": user_id, "sid": sid, "password": current_password, "field": "current_password"}
-    stored = authentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
+    stored = reauthentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
     own = db.execute(select(User.email, User.first_name, User.last_name).where(User.id == user_id)).one()
     passwords.check_policy(
         new_password, minimum=settings.password_min_length, own_words=tuple(own), field="new_password"
@@ -115,7 +115,7 @@ def change_password(
     if not _is_still(db, user_id=user_id, password_hash=stored):
         raise InvalidFields({"current_password": ["Your password was changed meanwhile."]})
     ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
-    authentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
+    reauthentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
     return ended
 
@@ -162,7 +162,7 @@ def close(
     """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
 
     Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
-    authentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    reauthentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
     address = db.scalar(select(User.email).where(User.id == user_id))
     administrators.lock(db)
     deleted = db.scalar(

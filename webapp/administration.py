@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from webapp import audit, mfa, one_time_tokens, outbox, passkeys, revocation
+from webapp import audit, mfa_setup, one_time_tokens, outbox, passkeys, revocation
 from webapp.database import DbSession
 from webapp.models import AuthSession, User
 from webapp.outbox import MailKind
@@ -50,7 +50,7 @@ def remove_second_factor(
     Return whether two-step sign-in was on or begun, and how many passkeys there were."""
     one_time_tokens.lock_owner(db, user_id)
     who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
-    had_totp = mfa.take_away(db, **who)  # type: ignore[arg-type]
+    had_totp = mfa_setup.take_away(db, **who)  # type: ignore[arg-type]
     names = passkeys.remove_all(db, **who)  # type: ignore[arg-type]
     for name in names:
         outbox.enqueue(db, MailKind.PASSKEY_REMOVED, user_id=user_id, now=now, passkey=name)

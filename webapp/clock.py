@@ -1,6 +1,12 @@
 """The one clock of the product."""
 
-from datetime import UTC, datetime
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+HOST: str = socket.gethostname()[:64]  # whose clock this is; no longer than the column of models.py
+# How far apart the clocks of two hosts on one database may be: half a minute off, one either way.
+HOSTS_APART: Final = timedelta(seconds=60)
 
 
 def utc_now() -> datetime:

@@ -1,4 +1,6 @@
-"""Settings: the only reader of the environment. Every wrong value is reported at once, before anything starts."""
+"""Settings: the only reader of the environment. Every wrong value is reported at once, before anything starts.
+
+As long as there are settings: each has a field here, with the README's words for it, and most a spelling with units."""
 
 import os
 import re
@@ -9,10 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from webapp.keys import Key, KeyRing, kept_secret_key, key_pairs, key_problems, shared_key
+from webapp import settings_checks
+from webapp.keys import Key, KeyRing, kept_secret_key, key_pairs, shared_key
 from webapp.mail_route import MailRoute, parse_mail_url
 from webapp.origins import LOCALHOST, canonical_origin
 
@@ -20,7 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 
 Transport = Literal["cookie", "body"]
-BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*", re.ASCII)  # RFC 6750 §2.1; others cannot be sent
 
 
 def _split_commas(value: object) -> object:
@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="PEM of an Ed25519 or P-256 private key: signs access tokens, and `/.well-known/jwks.json` tells "
         "others how to verify them; further keys after it verify only",
+    )
+    introspection_clients: SecretStr = Field(
+        SecretStr(""),
+        description="services that may ask `POST /api/introspect` about access tokens, comma-separated `name:secret`, "
+        "secrets of at least 32 characters",
     )
     public_url: str = Field(
         "", description="base of every link; other hosts are refused. Development: `http://localhost:8000`"
@@ -142,57 +147,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        problems = [*self._key_problems(), *self._url_problems(), *self._lifetime_problems(), *self._token_problems()]
-        if problems:
+        if problems := settings_checks.problems(self):
             raise ValueError("\n".join(problems))
         return self
-
-    def _key_problems(self) -> list[str]:
-        names = ["SECRET_KEY", *(f"SECRET_KEY_PREVIOUS: number {number}" for number in range(1, len(self.secrets)))]
-        is_production = self.app_env == "production"
-        problems = [
-            f"{name} {problem}"
-            for name, key in zip(names, self.secrets, strict=True)
-            for problem in key_problems(key, is_production=is_production)
-        ]
-        try:
-            self.key_pairs  # noqa: B018 - parsing is the check
-        except ValueError as error:
-            problems.append(f"JWT_SIGNING_KEY {error}")
-        return problems
-
-    def _url_problems(self) -> list[str]:
-        """Name what is wrong, never the value: addresses may hold passwords."""
-        problems = []
-        if not self.base_url:
-            problems.append("PUBLIC_URL must be the scheme and host people use, such as https://accounts.example.com")
-        elif not self.is_https and self.app_env == "production":
-            problems.append("PUBLIC_URL must be https in production")
-        if not _is_database_url(self.database_url):
-            problems.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
-        if not re.match(r"memory://|(redis|rediss|redis\+unix)://.", self.ratelimit_storage_uri):
-            problems.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
-        try:
-            self.mail_route  # noqa: B018 - parsing is the check
-        except ValueError as error:
-            problems.append(f"MAIL_URL {error}")
-        for number, origin in enumerate(self.cors_origins, 1):
-            if canonical_origin(origin) is None:
-                problems.append(
-                    f"CORS_ORIGINS: number {number} is no exact origin (scheme://host[:port], no path, no *)"
-                )
-        return problems
-
-    def _lifetime_problems(self) -> list[str]:
-        if self.auto_refresh_threshold < self.access_ttl or not self.refresh_token_enabled:
-            return []
-        return ["AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES"]
-
-    def _token_problems(self) -> list[str]:
-        token = self.metrics_token.get_secret_value()
-        if not token or BEARER_TOKEN.fullmatch(token):
-            return []
-        return ["METRICS_TOKEN must be at least 16 letters, digits and -._~+/ (RFC 6750)"]
 
     # --- the same settings with units, for the code ---
 
@@ -220,6 +177,12 @@ class Settings(BaseSettings):
         """The keys of JWT_SIGNING_KEY. Raises ValueError if it holds anything else."""
         pem = self.jwt_signing_key.get_secret_value()
         return key_pairs(pem) if pem else ()
+
+    @cached_property
+    def introspection_secrets(self) -> dict[str, str]:
+        """The secret of each service that may ask about tokens, by its name."""
+        pairs = (pair.strip().partition(":") for pair in self.introspection_clients.get_secret_value().split(","))
+        return {name: secret for name, _, secret in pairs if name}
 
     @cached_property
     def refresh_keys(self) -> KeyRing:
@@ -274,15 +237,6 @@ class Settings(BaseSettings):
     def allows_origin(self, origin: str) -> bool:
         """Whether `origin` (as a browser sends it) is ours or on the allow-list."""
         return origin == self.base_url or any(pattern.match(origin) for pattern in self.origin_patterns)
-
-
-def _is_database_url(text: str) -> bool:
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        return False
-    is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
-    return is_file or (url.drivername == "postgresql+psycopg" and bool(url.database))
 
 
 def load_settings() -> Settings:

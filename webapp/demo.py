@@ -49,9 +49,11 @@ def load(db: DbSession, settings: Settings, *, now: datetime) -> list[str]:
     return created
 
 
-def credentials(db: DbSession, settings: Settings) -> list[tuple[str, str]]:
-    """Return (address, password) of the demo users that are there; none outside development."""
+def credentials(db: DbSession, settings: Settings) -> list[tuple[str, str, bool]]:
+    """Return (address, password, is administrator) of the demo users that are there; none outside development."""
     if not settings.is_development:
         return []
     known = set(db.scalars(select(User.email)))
-    return [(str(user["email"]), str(user["password"])) for user in USERS if user["email"] in known]
+    return [
+        (str(user["email"]), str(user["password"]), bool(user["is_admin"])) for user in USERS if user["email"] in known
+    ]

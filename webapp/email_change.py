@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, authentication, one_time_tokens, outbox, throttle
+from webapp import audit, one_time_tokens, outbox, reauthentication, throttle
 from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -35,7 +35,7 @@ def ask(
         address = canonical_address(email)
     except InvalidAddress as error:
         raise InvalidFields({"email": [error.detail]}) from None
-    authentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    reauthentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
     if address == db.get_one(User, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
     one_time_tokens.lock_owner(db, user_id)

@@ -11,6 +11,7 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     # What an OAuth client is told instead (RFC 6749 §5.2); None where the HTTP status says it all.
     oauth_error: ClassVar[str | None] = None
+    oauth_status: ClassVar[int] = 400
 
     def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(detail or self.title)
@@ -125,6 +126,14 @@ class SessionEnded(InvalidToken):
 
 class TokenReused(SessionEnded):
     code, title = "token_reused", "A superseded refresh token was used; the session was ended"
+
+
+class InvalidClient(Unauthorized):
+    """A service that asks about tokens has not said who it is (RFC 6749 §5.2)."""
+
+    code, title = "invalid_client", "The service's name or secret is not right"
+    challenge = 'Basic realm="introspection"'
+    oauth_error, oauth_status = "invalid_client", 401
 
 
 class CrossOrigin(AppError):

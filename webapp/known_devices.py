@@ -32,8 +32,10 @@ NOBODY: Final = KnownDevice("", {})
 
 def read(settings: Settings, cookie: str | None) -> KnownDevice:
     """Return what the cookie says, or a device that knows nobody if it says nothing that we have signed."""
+    if cookie is None:
+        return NOBODY
     try:
-        values: dict[str, Any] = _serializer(settings).loads(cookie or "")
+        values: dict[str, Any] = _serializer(settings).loads(cookie)
         return KnownDevice(values["n"], values["u"])
     except BadData:
         return NOBODY

@@ -14,6 +14,7 @@ USER_AGENT_LENGTH = 400
 ADDRESS_LENGTH = 45
 ACTIVITY_LENGTH = 100
 PASSKEY_NAME_LENGTH = 60
+HOST_LENGTH = 64  # the longest on Linux
 
 
 class User(Base):
@@ -133,6 +134,8 @@ class AuthSession(Base):
     remember: Mapped[bool]
     generation: Mapped[int] = mapped_column(default=1)
     confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The host whose clock that is, since the leeway is counted from it.
+    confirmed_on: Mapped[str] = mapped_column(String(HOST_LENGTH), default="", server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

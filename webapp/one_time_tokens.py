@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, select, update
 
-from webapp.database import DbSession, delete_in_batches
+from webapp.database import DbSession, delete_in_batches, table_of
 from webapp.errors import InvalidLink
 from webapp.models import OneTimeToken, User
 
 _BYTES: Final = 32
+_rows: Final = table_of(OneTimeToken)
 
 
 class Purpose(StrEnum):
@@ -106,16 +107,18 @@ def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:
     db.execute(select(User.id).where(User.id == user_id).with_for_update())
 
 
+_cancel: Final = (
+    update(_rows)
+    .where(_rows.c.user_id == bindparam("owner"), _rows.c.purpose.in_(bindparam("purposes", expanding=True)))
+    .where(_rows.c.used_at.is_(None), _rows.c.id > bindparam("issued_after"))
+    .values(used_at=bindparam("at"))
+)
+
+
 def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime, issued_after: int = 0) -> None:
     """Make every unused token of the user for these purposes useless, or those issued after the one with an id; the
     caller commits."""
-    db.execute(
-        update(OneTimeToken)
-        .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes), OneTimeToken.used_at.is_(None))
-        .where(OneTimeToken.id > issued_after)
-        .values(used_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    db.execute(_cancel, {"owner": user_id, "purposes": purposes, "issued_after": issued_after, "at": now})
 
 
 def purge(db: DbSession, *, now: datetime) -> int:

@@ -29,13 +29,13 @@ class MailKind(StrEnum):
     CONFIRM_ADDRESS = "confirm_address"
     ALREADY_REGISTERED = "already_registered"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     CONFIRM_NEW_ADDRESS = "confirm_new_address"
     ADDRESS_CHANGE_ASKED = "address_change_asked"
     ADDRESS_CHANGED = "address_changed"
     ADDRESS_IN_USE = "address_in_use"
     NEW_DEVICE = "new_device"
-    TOKEN_REUSED = "token_reused"  # noqa: S105
+    TOKEN_REUSED = "token_reused"  # noqa: S105 - the name of a mail
     NEW_DEVICES_LOCKED = "new_devices_locked"
     SECOND_FACTOR_ADDED = "second_factor_added"
     SECOND_FACTOR_REMOVED = "second_factor_removed"

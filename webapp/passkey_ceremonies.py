@@ -3,33 +3,23 @@
 A challenge is a one-time token, so it works once, for five minutes, whichever worker or host it comes back to. The
 library is imported when it is first needed: it takes a tenth of a second."""
 
-import base64
-import binascii
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, one_time_tokens, outbox, passkeys, strict_json
+from webapp import audit, one_time_tokens, outbox, passkeys
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import EmailNotVerified, InvalidFields, InvalidLink, InvalidPasskey
 from webapp.models import Passkey, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
+from webapp.webauthn_data import client_data, handle_of, known_transports, site_id, to_bytes, to_text
 
 SITE_NAME: Final = "Evergreen"
 MOST_PASSKEYS: Final = 20
-TRANSPORTS: Final = {"usb", "nfc", "ble", "internal", "hybrid", "smart-card", "cable"}
-
-
-class _ClientData(NamedTuple):
-    """What the browser says of the ceremony; the library checks that it is what the key has signed."""
-
-    challenge: str
-    origin: str
 
 
 # --- adding ----------------------------------------------------------------------------------------------
@@ -54,13 +44,13 @@ def creation_options(db: DbSession, settings: Settings, *, user_id: int, now: da
     known = db.scalars(select(Passkey.credential_id).where(Passkey.user_id == user_id)).all()
     challenge = one_time_tokens.issue(db, Purpose.PASSKEY_CREATION, user_id=user_id, now=now)
     options = webauthn.generate_registration_options(
-        rp_id=_site_id(settings),
+        rp_id=site_id(settings),
         rp_name=SITE_NAME,
-        user_id=_handle(user_id),
+        user_id=handle_of(user_id),
         user_name=user.email,
         user_display_name=f"{user.first_name} {user.last_name}".strip() or user.email,
-        challenge=_bytes(challenge),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=_bytes(text)) for text in known],
+        challenge=to_bytes(challenge),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=to_bytes(text)) for text in known],
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
             user_verification=UserVerificationRequirement.REQUIRED,
@@ -82,56 +72,54 @@ def add(
     now: datetime,
 ) -> Passkey:
     """Store the passkey that the browser has made for our options; commits. Raises InvalidFields."""
-    import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
-
     name = passkeys.checked_name(name)
     if len(passkeys.list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
         raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
-    refusal = InvalidFields({"credential": ["This passkey was not accepted. Try again."]})
-    try:
-        said = _client_data(settings, credential)
-        challenge = one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_CREATION, now=now)
-        if challenge.user_id != user_id:
-            raise InvalidLink
-        verified = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=_bytes(said.challenge),
-            expected_rp_id=_site_id(settings),
-            expected_origin=said.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError):
-        raise refusal from None
-    passkey = Passkey(
-        user_id=user_id,
-        credential_id=_text(verified.credential_id),
-        public_key=verified.credential_public_key,
-        sign_count=verified.sign_count,
-        transports=_transports(credential),
-        name=name,
-        created_at=now,
-    )
+    verified = _verified_columns(db, settings, credential, user_id=user_id, now=now)
+    passkey = Passkey(user_id=user_id, name=name, created_at=now, **verified)
     db.add(passkey)
     try:
         db.flush()
     except IntegrityError:
         db.rollback()
-        raise refusal from None
+        raise _not_accepted() from None
     audit.record(db, audit.Kind.PASSKEY_ADDED, client=client, now=now, user_id=user_id, actor_id=user_id, name=name)
     outbox.enqueue(db, MailKind.PASSKEY_ADDED, user_id=user_id, now=now, session_id=sid, passkey=name)
     db.commit()
     return passkey
 
 
-def _transports(credential: dict[str, Any]) -> list[str]:
-    """Return what the browser says of how the passkey is reached: as far as it is known, each way once."""
-    said = credential["response"].get("transports")
-    return (
-        sorted(TRANSPORTS.intersection(text for text in said if isinstance(text, str)))
-        if isinstance(said, list)
-        else []
-    )
+def _verified_columns(
+    db: DbSession, settings: Settings, credential: dict[str, Any], *, user_id: int, now: datetime
+) -> dict[str, Any]:
+    """Return what is kept of a new passkey; its challenge is spent. Raises InvalidFields unless it is ours and new."""
+    import webauthn  # noqa: PLC0415 - see above
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
+    try:
+        said = client_data(settings, credential)
+        challenge = one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_CREATION, now=now)
+        if challenge.user_id != user_id:
+            raise InvalidLink
+        verified = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=to_bytes(said.challenge),
+            expected_rp_id=site_id(settings),
+            expected_origin=said.origin,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError):
+        raise _not_accepted() from None
+    return {
+        "credential_id": to_text(verified.credential_id),
+        "public_key": verified.credential_public_key,
+        "sign_count": verified.sign_count,
+        "transports": known_transports(credential),
+    }
+
+
+def _not_accepted() -> InvalidFields:
+    return InvalidFields({"credential": ["This passkey was not accepted. Try again."]})
 
 
 # --- signing in ------------------------------------------------------------------------------------------
@@ -145,8 +133,8 @@ def request_options(db: DbSession, settings: Settings, *, now: datetime) -> dict
 
     challenge = one_time_tokens.issue(db, Purpose.PASSKEY_SIGN_IN, user_id=None, now=now)
     options = webauthn.generate_authentication_options(
-        rp_id=_site_id(settings),
-        challenge=_bytes(challenge),
+        rp_id=site_id(settings),
+        challenge=to_bytes(challenge),
         user_verification=UserVerificationRequirement.REQUIRED,
     )
     db.commit()
@@ -164,7 +152,7 @@ def authenticate(
 
     passkey = None
     try:
-        said = _client_data(settings, credential)
+        said = client_data(settings, credential)
         one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_SIGN_IN, now=now)
         credential_id = str(credential["id"])
         passkey = db.scalar(select(Passkey).join(User).where(Passkey.credential_id == credential_id, User.is_active))
@@ -172,15 +160,15 @@ def authenticate(
             raise InvalidLink
         verified = webauthn.verify_authentication_response(
             credential=credential,
-            expected_challenge=_bytes(said.challenge),
-            expected_rp_id=_site_id(settings),
+            expected_challenge=to_bytes(said.challenge),
+            expected_rp_id=site_id(settings),
             expected_origin=said.origin,
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
         handle = credential["response"].get("userHandle")
-        if handle and _bytes(handle) != _handle(passkey.user_id):
+        if handle and to_bytes(handle) != handle_of(passkey.user_id):
             raise InvalidLink
     except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError, AttributeError):
         user_id = passkey.user_id if passkey else None
@@ -191,31 +179,3 @@ def authenticate(
     values = {"sign_count": verified.new_sign_count, "last_used_at": now}
     db.execute(update(Passkey).where(Passkey.id == passkey.id).values(**values))
     return passkey.user_id
-
-
-def _client_data(settings: Settings, credential: dict[str, Any]) -> _ClientData:
-    """Return challenge and origin of a ceremony. Raises ValueError if a foreign page held it."""
-    values = strict_json.loads(_bytes(credential["response"]["clientDataJSON"]))
-    challenge, origin = values["challenge"], values["origin"]
-    if not isinstance(challenge, str) or not isinstance(origin, str) or not settings.allows_origin(origin):
-        raise ValueError("a ceremony of somebody else")
-    return _ClientData(challenge, origin)
-
-
-def _site_id(settings: Settings) -> str:
-    return urlsplit(settings.base_url).hostname or ""
-
-
-def _handle(user_id: int) -> bytes:
-    return f"user {user_id}".encode()
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,11 +1,12 @@
 """Passwords: argon2id at OWASP's parameters (m=19456 KiB, t=2, p=1), what may be one, and how easily it is guessed."""
 
+import os
 import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import permutations
 from typing import Final, NamedTuple
@@ -28,7 +29,16 @@ _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # for it; the process's other threads stay free for calls that need no password, and a flood is told to come back.
 WAITING_AT_MOST: Final = 56
 _admitted: Final = threading.BoundedSemaphore(WAITING_AT_MOST)
-_hashing: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
+NICENESS: Final = 10  # where cores are short, calls that take a millisecond go before a hash that takes twenty
+
+
+def _give_way() -> None:
+    # Linux knows a niceness for each thread; elsewhere there is no thread of that number.
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+_hashing: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2", initializer=_give_way)
 
 
 class Strength(NamedTuple):

@@ -53,16 +53,19 @@ def register(
         "created_at": now,
     }
     is_new = _insert_unless_known(db, values)
+    _note_and_mail(db, key, audit.Kind.REGISTERED if is_new else audit.Kind.REGISTERED_AGAIN, client=client, now=now)
+    db.commit()
+
+
+def _note_and_mail(db: DbSession, key: str, kind: audit.Kind, *, client: audit.Client, now: datetime) -> None:
     user = db.execute(select(User.id, User.email_verified, User.is_active).where(User.email_key == key)).one()
     counted_as = account_key(key)
     is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
-    kind = audit.Kind.REGISTERED if is_new else audit.Kind.REGISTERED_AGAIN
     # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
     audit.record(db, kind, client=client, now=now, user_id=user.id, account_key=None if is_spent else counted_as)
     mail = MailKind.ALREADY_REGISTERED if user.email_verified else MailKind.CONFIRM_ADDRESS
     recipient = user.id if user.is_active and not is_spent else None
     outbox.enqueue(db, mail, user_id=recipient, now=now)
-    db.commit()
 
 
 def _insert_unless_known(db: DbSession, values: dict[str, object]) -> bool:

@@ -10,16 +10,17 @@ from sqlalchemy import ColumnElement, and_, select, update
 from webapp import audit, outbox
 from webapp.database import PURGE_BATCH, DbSession, delete_in_batches
 from webapp.models import AuditEvent, AuthSession
-from webapp.session_state import SessionState
+from webapp.session_state import SessionState, only_noted
 
 
 class EndReason(StrEnum):
     SIGNED_OUT = "signed_out"
+    EXPIRED = "expired"
     ENDED_BY_USER = "ended_by_user"
     ENDED_BY_OPERATOR = "ended_by_operator"
     REUSE = "reuse"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a reason
-    PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a reason
     SECOND_FACTOR_ADDED = "second_factor_added"
     DISOWNED = "disowned"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
@@ -103,6 +104,19 @@ def _end_own(
     ended = end_sessions(db, which, is_own, reason=reason, actor_id=user_id, client=client, now=now)
     db.commit()
     return len(ended)
+
+
+def note_expired(db: DbSession, *, sid: str, client: audit.Client, now: datetime) -> None:
+    """Write down that a session is past its absolute end, of which an expired token has come; commits if it writes.
+
+    Without it a clock that went ahead and was set back would bring to life what its owner has been told is over."""
+    with only_noted(db):
+        # Read first: a write that changes nothing would make other writers of SQLite wait.
+        is_unwritten = (AuthSession.revoked_at.is_(None), AuthSession.expires_at <= now)
+        if db.scalar(select(AuthSession.id).where(AuthSession.id == sid, *is_unwritten)) is not None:
+            which = (AuthSession.id == sid, *is_unwritten)
+            end_sessions(db, *which, reason=EndReason.EXPIRED, actor_id=None, client=client, now=now)
+            db.commit()
 
 
 def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """A session's row joined with its user: the one read that every request with a token makes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, or_, select, update
 
 from webapp import metrics
 from webapp.audit import Client
+from webapp.committed_reads import CommittedRead
 from webapp.config import Transport
 from webapp.database import OUTAGES, DbSession, delete_in_batches
 from webapp.errors import SessionEnded
@@ -43,6 +44,7 @@ class SessionState:
     remember: bool
     generation: int
     confirmed_at: datetime
+    confirmed_on: str
     authenticated_at: datetime
     last_seen_at: datetime
     refreshed_at: datetime | None
@@ -71,6 +73,7 @@ _SESSION_COLUMNS: Final = (
     AuthSession.remember,
     AuthSession.generation,
     AuthSession.confirmed_at,
+    AuthSession.confirmed_on,
     AuthSession.authenticated_at,
     AuthSession.last_seen_at,
     AuthSession.refreshed_at,
@@ -89,22 +92,20 @@ _USER_COLUMNS: Final = (
     User.created_at,
     User.totp_enabled_at,
 )
-# Columns, not entities: an entity costs four times as much, and this runs at every request.
-_SESSION_WITH_USER: Final = (
+_session_with_user: Final = CommittedRead(
     select(*_SESSION_COLUMNS, *_USER_COLUMNS)
     .join(User, User.id == AuthSession.user_id)
     .where(AuthSession.id == bindparam("sid"), AuthSession.user_id == bindparam("user_id"))
 )
 
 
-def find(db: DbSession, sid: str, user_id: int) -> SessionState:
-    """Return the session, live or not. Raises SessionEnded if that user has no such session."""
-    row = db.execute(_SESSION_WITH_USER, {"sid": sid, "user_id": user_id}).first()
+def find(sid: str, user_id: int) -> SessionState:
+    """Return the session, live or not, as it is committed. Raises SessionEnded if that user has no such session."""
+    row = _session_with_user.first(sid=sid, user_id=user_id)
     if row is None:
         raise SessionEnded
-    values: Sequence[Any] = row
     split = len(_SESSION_COLUMNS)
-    return SessionState(*values[:split], user=SessionUser(*values[split:]))  # type: ignore[misc]  # a row has no types
+    return SessionState(*row[:split], user=SessionUser(*row[split:]))  # type: ignore[misc]  # a row has no types
 
 
 def note_seen(db: DbSession, session: SessionState, *, client: Client, now: datetime) -> None:
@@ -112,7 +113,7 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
     if now - session.last_seen_at < SEEN_EVERY:
         return
     which = (AuthSession.id == session.sid, AuthSession.last_seen_at <= now - SEEN_EVERY)
-    with _only_noted(db):
+    with only_noted(db):
         db.execute(update(AuthSession).where(*which).values(_seen(client, now)))
         db.commit()
 
@@ -126,7 +127,7 @@ def note_refresh(
         return
     is_due = or_(AuthSession.refreshed_at.is_(None), AuthSession.refreshed_at <= now - SEEN_EVERY)
     values = {**_seen(client, now), "refreshed_at": now}
-    with _only_noted(db):
+    with only_noted(db):
         # Conditional: of many at once, one is written down.
         generation = db.scalar(
             update(AuthSession)
@@ -154,7 +155,8 @@ def _seen(client: Client, now: datetime) -> dict[str, Any]:
 
 
 @contextmanager
-def _only_noted(db: DbSession) -> Iterator[None]:
+def only_noted(db: DbSession) -> Iterator[None]:
+    """Let the database fail to write down what no answer depends on."""
     try:
         yield
     except OUTAGES:

@@ -1,14 +1,31 @@
 """The last step of every sign-in, whichever door it came through: a session, and a mail if the device is new."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, exists, or_, select
 
 from webapp import audit, sessions
 from webapp.config import Settings, Transport
-from webapp.database import DbSession
+from webapp.database import DbSession, table_of
 from webapp.known_devices import KnownDevice
 from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent, AuthSession, User
+from webapp.token_pairs import TokenPair
+
+_users, _rows, _events = table_of(User), table_of(AuthSession), table_of(AuditEvent)
+# When the account forgot its devices; whether it was signed in to from this place since, and whether ever.
+_history: Final = select(
+    _users.c.devices_forgotten_at,
+    exists()
+    .where(
+        _rows.c.user_id == _users.c.id,
+        _rows.c.user_agent == bindparam("user_agent"),
+        _rows.c.ip == bindparam("ip"),
+        or_(_users.c.devices_forgotten_at.is_(None), _rows.c.created_at > _users.c.devices_forgotten_at),
+    )
+    .label("was_here"),
+    exists().where(_events.c.user_id == _users.c.id, _events.c.kind == audit.Kind.SIGN_IN.value).label("was_anywhere"),
+).where(_users.c.id == bindparam("user_id"))
 
 
 def complete(
@@ -21,7 +38,7 @@ def complete(
     device: KnownDevice,
     client: audit.Client,
     now: datetime,
-) -> sessions.TokenPair:
+) -> TokenPair:
     """Open a session for a user who has just proved who they are; commits. Return its first tokens."""
     return sessions.open_session(
         db,
@@ -39,16 +56,8 @@ def _is_new(db: DbSession, user_id: int, device: KnownDevice, *, client: audit.C
     """Whether the owner should hear of this sign-in: not of the first one ever, nor of one from where they have been.
 
     A browser is known by its cookie; a program, which has none, by its name and address together."""
-    forgotten_at = db.scalar(select(User.devices_forgotten_at).where(User.id == user_id))
-    if device.knows(user_id, forgotten_at=forgotten_at, now=now):
+    place = {"user_agent": client.user_agent[:USER_AGENT_LENGTH], "ip": client.address[:ADDRESS_LENGTH]}
+    found = db.execute(_history, {"user_id": user_id, **place}).one()
+    if device.knows(user_id, forgotten_at=found.devices_forgotten_at, now=now):
         return False
-    same_place = select(AuthSession.id).where(
-        AuthSession.user_id == user_id,
-        AuthSession.user_agent == client.user_agent[:USER_AGENT_LENGTH],
-        AuthSession.ip == client.address[:ADDRESS_LENGTH],
-        AuthSession.created_at > (forgotten_at or datetime.min.replace(tzinfo=UTC)),
-    )
-    if db.scalar(same_place.limit(1)) is not None:
-        return False
-    earlier = select(AuditEvent.id).where(AuditEvent.user_id == user_id, AuditEvent.kind == audit.Kind.SIGN_IN)
-    return db.scalar(earlier.limit(1)) is not None
+    return bool(found.was_anywhere and not found.was_here)

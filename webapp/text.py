@@ -7,11 +7,12 @@ from typing import Final
 # what turns the reading direction of all that follows, so that one name could make another look different.
 INVISIBLE: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 _ANY_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
+_ANY_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
     """Whether every database and every hash takes `text`: no NUL, no unpaired surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return not _ANY_UNSTORABLE.search(text)
 
 
 def is_one_line(text: str) -> bool:

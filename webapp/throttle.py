@@ -6,10 +6,10 @@ import math
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 
 from webapp import audit
-from webapp.database import DbSession
+from webapp.database import DbSession, table_of
 from webapp.errors import TooManyAttempts
 from webapp.models import AuditEvent
 
@@ -24,17 +24,27 @@ MAILS_A_DAY: Final = 5
 # a link (NIST SP 800-63B-4 §3.2.2).
 FAILURES_IN_A_ROW: Final = 100
 
+_events: Final = table_of(AuditEvent)
+
+
+_nth_latest: Final = (
+    select(_events.c.at)
+    .where(
+        _events.c.account_key == bindparam("account_key"),
+        _events.c.kind == bindparam("kind"),
+        _events.c.at > bindparam("since"),
+    )
+    .order_by(_events.c.at.desc())
+    .offset(bindparam("before_it", type_=Integer))
+    .limit(1)
+)
+
 
 def check(db: DbSession, kind: audit.Kind, rules: Rules, *, account_key: str, now: datetime) -> None:
     """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often."""
     for most, window in rules:
-        oldest = db.scalar(
-            select(AuditEvent.at)
-            .where(AuditEvent.account_key == account_key, AuditEvent.kind == kind, AuditEvent.at > now - window)
-            .order_by(AuditEvent.at.desc())
-            .offset(most - 1)
-            .limit(1)
-        )
+        which = {"account_key": account_key, "kind": kind, "since": now - window, "before_it": most - 1}
+        oldest = db.scalar(_nth_latest, which)
         if oldest is not None:
             raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))
 

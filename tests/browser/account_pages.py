@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.site import Person, Site, fill_in, submit
 from tests.browser.virtual_authenticator import give_passkey, plug_in
 from tests.browser.watch import Watch
-from webapp import mfa, one_time_tokens
+from webapp import mfa_setup, one_time_tokens
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
@@ -30,9 +30,11 @@ def turn_on_second_factor(app: Flask, person: Person) -> tuple[pyotp.TOTP, list[
     """Return the person's phone, whose present code is unused, and their recovery codes."""
     with app.app_context():
         user_id, now = user_id_of(person), utc_now()
-        phone = pyotp.TOTP(mfa.begin(db.session, settings(), user_id=user_id).secret)
+        phone = pyotp.TOTP(mfa_setup.begin(db.session, settings(), user_id=user_id).secret)
         code = phone.at(int(now.timestamp()), counter_offset=-1)
-        codes = mfa.confirm(db.session, settings(), user_id=user_id, sid="", code=code, client=COMMAND_LINE, now=now)
+        codes = mfa_setup.confirm(
+            db.session, settings(), user_id=user_id, sid="", code=code, client=COMMAND_LINE, now=now
+        )
         return phone, codes
 
 

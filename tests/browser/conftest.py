@@ -18,6 +18,8 @@ from tests.support.live import LiveServer
 from tests.support.services import missing
 
 CHROMIUM = "/usr/bin/chromium"
+# The same without the parts that draw windows, which nobody sees here: half the work. It has no back/forward cache.
+SHELL = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -39,7 +41,8 @@ def chromium() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         missing(CHROMIUM)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        program = SHELL if Path(SHELL).exists() else CHROMIUM
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -84,6 +87,18 @@ def person(site: Site) -> Person:
 def page(browse: Callable[..., BrowserContext], site: Site) -> Page:
     """A page of a fresh context; addresses are relative to `site`."""
     return browse(site.url).new_page()
+
+
+@pytest.fixture
+def has_js(request: pytest.FixtureRequest) -> bool:
+    """Whether the visitor's browser runs scripts: yes, unless the test is marked to try both."""
+    return bool(getattr(request, "param", True))
+
+
+@pytest.fixture
+def visitor(browse: Callable[..., BrowserContext], site: Site, has_js: bool) -> Page:
+    """A page of a fresh context in which nobody is signed in."""
+    return browse(site.url, java_script_enabled=has_js).new_page()
 
 
 @pytest.fixture

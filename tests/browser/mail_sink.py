@@ -16,11 +16,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from tests.browser.site import Site
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import free_port, serve
 from tests.support.settings import make_settings
 from webapp import create_app
-from webapp.database import db
 
 ARRIVES_WITHIN = 20  # seconds
 LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
@@ -103,4 +102,4 @@ def serve_with_mail(folder: Path, **settings: Any) -> Iterator[MailedSite]:
             yield MailedSite(server, app, mails)
     finally:
         with app.app_context():
-            db.engine.dispose()
+            close_connections()

@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import BrowserContext, Page
 
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.settings import make_settings
 from webapp import create_app, demo
@@ -61,7 +61,7 @@ def serve_site(folder: Path) -> Iterator[Site]:
             yield Site(server, app)
     finally:
         with app.app_context():
-            db.engine.dispose()
+            close_connections()
 
 
 def fill_in(page: Page, person: Person, *, password: str | None = None) -> None:

@@ -29,17 +29,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedSite]:
 
 
 @pytest.fixture
-def has_js(request: pytest.FixtureRequest) -> bool:
-    """Whether the visitor's browser runs scripts: yes, unless the test is marked to try both."""
-    return bool(getattr(request, "param", True))
-
-
-@pytest.fixture
-def visitor(browse: Browse, site: MailedSite, has_js: bool) -> Page:
-    return browse(site.url, java_script_enabled=has_js).new_page()
-
-
-@pytest.fixture
 def member(visitor: Page, person: Person, site: MailedSite) -> Page:
     """The visitor's page, with `person` signed in."""
     enter(visitor.context, site.url, person)

@@ -250,6 +250,7 @@ def test_dots_of_a_life_stand_out_and_what_they_say_is_said_in_words(guest: Gues
 
 def shown_rows(page: Page) -> list[str]:
     """Return the rows as text; of times, which become "a minute ago", the moment."""
+    page.wait_for_load_state()  # the address is a new page's before the page is there
     return list(
         page.locator("tbody tr").evaluate_all(
             """(rows) => rows.map((row) => {

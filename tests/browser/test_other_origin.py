@@ -14,11 +14,10 @@ from tests.browser.front_end import OWN_COPY, FrontEnd, serve_front_end
 from tests.browser.site import JOHN, Person, Site, enter, refresh_cookie
 from tests.browser.watch import Watch
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.settings import make_settings
 from webapp import create_app
-from webapp.database import db
 
 LIFE = 6  # seconds that an access token lives here
 OFTEN = [250] * 64  # ms between calls: more than 2.5 lives, never long without one
@@ -82,7 +81,7 @@ def runs(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     app = create_app(make_settings(database_url=database_url))
     people.create_user(app)
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
     with ExitStack() as stack:
         shops = {name: stack.enter_context(serve_front_end()) for name in ("often", "seldom")}
         settings = {

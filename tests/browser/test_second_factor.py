@@ -41,17 +41,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedSite]:
 
 
 @pytest.fixture
-def has_js(request: pytest.FixtureRequest) -> bool:
-    """Whether the visitor's browser runs scripts: yes, unless the test is marked to try both."""
-    return bool(getattr(request, "param", True))
-
-
-@pytest.fixture
-def visitor(browse: Browse, site: MailedSite, has_js: bool) -> Page:
-    return browse(site.url, java_script_enabled=has_js).new_page()
-
-
-@pytest.fixture
 def elsewhere(browse: Browse, site: MailedSite, person: Person) -> Page:
     """Another browser in which `person` is signed in."""
     context = browse(site.url, user_agent=FIREFOX)

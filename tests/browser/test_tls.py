@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,28 +13,49 @@ from tests.browser.site import JOHN, fill_in, refresh_cookie, submit
 from tests.browser.tls import serve_tls
 from tests.browser.watch import Watch
 from tests.support import people
+from tests.support.databases import close_connections
+from tests.support.live import serve
+from tests.support.proxies import PROXIES, prepare
 from tests.support.settings import make_settings
 from webapp import create_app
-from webapp.database import db
 
 NAME = "__Host-refresh_token"
 
 
-@pytest.fixture
-def secure_page(browse: Callable[..., BrowserContext], database_url: str, tmp_path: Path) -> Iterator[Page]:
-    """A page of a browser that has just signed in over TLS by the form."""
+@contextmanager
+def serve_behind(name: str, folder: Path, database_url: str) -> Iterator[str]:
+    """Serve in production behind nginx or Caddy as deploy/ configures them; yield the address."""
+    proxy = prepare(folder / name)
+    production = {"app_env": "production", "public_url": proxy.url, "trusted_proxies": 1}
+    with serve(folder, database_url, workers=1, **production) as server, PROXIES[name](proxy, server.port):
+        yield proxy.url
+
+
+@pytest.fixture(params=["gunicorn", *PROXIES])
+def url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of the product over TLS, which gunicorn or a proxy in front of it speaks; John Doe is a user."""
     app = create_app(make_settings(database_url=database_url))
     people.create_user(app)
     with app.app_context():
-        db.engine.dispose()
-    with serve_tls(tmp_path, database_url) as url:
-        page = browse(url, ignore_https_errors=True).new_page()
-        page.goto("/login")
-        fill_in(page, JOHN)
-        submit(page)
-        expect(page).to_have_url(re.compile("/account$"))
-        yield page
-        page.close()
+        close_connections()
+    if request.param == "gunicorn":
+        with serve_tls(tmp_path, database_url) as url:
+            yield url
+    else:
+        with serve_behind(request.param, tmp_path, database_url) as url:
+            yield url
+
+
+@pytest.fixture
+def secure_page(browse: Callable[..., BrowserContext], url: str) -> Iterator[Page]:
+    """A page of a browser that has just signed in over TLS by the form."""
+    page = browse(url, ignore_https_errors=True).new_page()
+    page.goto("/login")
+    fill_in(page, JOHN)
+    submit(page)
+    expect(page).to_have_url(re.compile("/account$"))
+    yield page
+    page.close()
 
 
 def test_the_cookie_belongs_to_our_host_alone_and_signing_out_removes_it(secure_page: Page, watch: Watch) -> None:

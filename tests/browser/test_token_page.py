@@ -111,6 +111,7 @@ def test_a_call_in_the_renewal_window_brings_a_new_token_that_is_adopted(browse:
         assert int(tokens.locator("[data-claim=exp]").text_content() or "") > expires_before
         assert log_of(tokens).count("sent POST /api/refresh → 200") == 1
         assert tally(tokens, "interrupted") == 0
+        context.close()  # its timer would soon ask a server that is gone
 
 
 def test_where_refresh_is_switched_off_the_page_says_so_and_offers_nothing(browse: Browse, live: Live) -> None:

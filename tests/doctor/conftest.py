@@ -13,7 +13,7 @@ from flask import Flask
 
 from tests.faults.smtp_servers import post_office
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import free_port
 from tests.support.settings import make_settings
 from webapp import create_app, doctor
@@ -24,6 +24,7 @@ from webapp.doctor import files, places, settings, sqlite
 from webapp.doctor.findings import Finding
 from webapp.models import Passkey
 
+WAL_BUG_FIXED = sqlite.WAL_BUG_FIXED  # each test has a sound SQLite
 ADMIN = "root@example.com"
 START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -102,7 +103,7 @@ def clinic(make_app: Callable[..., Flask], sound: dict[str, Any]) -> Callable[..
 def disconnect(app: Flask) -> None:
     with app.app_context():
         db.session.remove()
-        db.engine.dispose()
+        close_connections()
 
 
 def findings(app: Flask, *, now: datetime | None = None, **environment: str) -> list[Finding]:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 
 from tests.doctor.conftest import ADMIN, complaints, run
 from tests.support import people
-from webapp import mfa
+from webapp import mfa_setup
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.demo import USERS
@@ -78,7 +78,7 @@ def test_seeds_that_the_key_does_not_open_are_found_and_the_remedy_works(
 ) -> None:
     app = clinic()
     with app.app_context():
-        mfa.begin(db.session, app.extensions["settings"], user_id=1)
+        mfa_setup.begin(db.session, app.extensions["settings"], user_id=1)
     assert complaints(app) == {}
     changed = clinic(secret_key=secrets.token_urlsafe(48))
     found = complaints(changed)
@@ -94,7 +94,7 @@ def test_seeds_that_need_a_previous_key_are_found_and_the_remedy_works(
 ) -> None:
     app = clinic()
     with app.app_context():
-        mfa.begin(db.session, app.extensions["settings"], user_id=1)
+        mfa_setup.begin(db.session, app.extensions["settings"], user_id=1)
     rotated = {"secret_key": secrets.token_urlsafe(48), "secret_key_previous": sound["secret_key"]}
     changed = clinic(**rotated)
     found = complaints(changed)

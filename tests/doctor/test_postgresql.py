@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from tests.doctor.conftest import complaints, disconnect
 from tests.faults.smtp_servers import tar_pit
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import free_port
 from tests.support.services import POSTGRESQL
 from webapp.clock import utc_now
@@ -187,4 +187,4 @@ def test_servers_that_never_answer_do_not_keep_the_doctor(
 def _connect_anew(app: Flask) -> None:
     with app.app_context():
         db.session.remove()
-        db.engine.dispose()
+        close_connections()

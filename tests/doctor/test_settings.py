@@ -31,9 +31,9 @@ SITE = "https://accounts.example.com"
         ("refresh-off", {"refresh_token_enabled": False, "refresh_token_expire_days": 30}, "remove them"),
         ("public-url-local", {"public_url": "https://localhost:8443"}, "address that people use"),
         ("public-url-local", {"public_url": "https://127.0.0.1"}, "address that people use"),
-        ("tls-missing", {"host": "0.0.0.0", "trusted_proxies": 0}, "TRUSTED_PROXIES=1"),  # noqa: S104
+        ("tls-missing", {"host": "0.0.0.0", "trusted_proxies": 0}, "TRUSTED_PROXIES=1"),  # noqa: S104 - what is examined, nothing listens
         ("proxy-unknown", {"trusted_proxies": 0}, "set TRUSTED_PROXIES=1"),
-        ("proxy-avoidable", {"host": "0.0.0.0"}, "HOST=127.0.0.1"),  # noqa: S104
+        ("proxy-avoidable", {"host": "0.0.0.0"}, "HOST=127.0.0.1"),  # noqa: S104 - what is examined, nothing listens
         ("proxy-avoidable", {"host": "::"}, "HOST=127.0.0.1"),
         ("cors-plain", {"cors_origins": ("http://app.example.com",)}, "use https"),
         ("cors-own", {"cors_origins": ("https://app.example.com", SITE)}, "number 2"),
@@ -96,11 +96,11 @@ def test_a_container_may_listen_everywhere_behind_its_proxy(
     clinic: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(places, "CONTAINER_MARKS", (tmp_path,))
-    assert complaints(clinic(host="0.0.0.0")) == {}  # noqa: S104
+    assert complaints(clinic(host="0.0.0.0")) == {}  # noqa: S104 - what is examined, nothing listens
 
 
 def test_gunicorn_with_a_certificate_needs_no_proxy(clinic: Callable[..., Flask]) -> None:
-    app = clinic(host="0.0.0.0", trusted_proxies=0)  # noqa: S104
+    app = clinic(host="0.0.0.0", trusted_proxies=0)  # noqa: S104 - what is examined, nothing listens
     assert complaints(app, GUNICORN_CMD_ARGS="--certfile=chain.pem --keyfile=key.pem") == {}
 
 
@@ -155,7 +155,8 @@ def test_a_name_in_env_that_nothing_reads_is_found_with_the_one_that_is_meant(
 
 def test_in_the_environment_only_names_that_are_nearly_right_are_found(clinic: Callable[..., Flask]) -> None:
     ordinary = {"PATH": "/bin", "HOSTNAME": "web", "HOME": "/", "LOGNAME": "x", "MAIL": "x", "REDIS_URL": "redis://x"}
-    assert complaints(clinic(), **ordinary, PORT="8000", WEB_CONCURRENCY="1") == {}
+    read_by_libpq = {"PGHOST": "db.example.com", "PGPORT": "5432"}
+    assert complaints(clinic(), **ordinary, **read_by_libpq, PORT="8000", WEB_CONCURRENCY="1") == {}
     found = complaints(clinic(), **ordinary, DATABASE_URI="postgresql://u:hunter2@host/name")
     assert found.keys() == {"setting-unknown"}
     assert "write DATABASE_URL" in found["setting-unknown"]

@@ -1,6 +1,7 @@
 """The doctor on SQLite and on the schema, whichever database holds it."""
 
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from tests.doctor.conftest import complaints, disconnect, findings, run
+from tests.doctor.conftest import WAL_BUG_FIXED, complaints, disconnect, findings, run
+from tests.faults.servers import wait_for_workers
+from tests.support.databases import close_connections, fresh_database
+from tests.support.live import serve
 from webapp.database import db
 from webapp.doctor import places, sqlite
 
@@ -20,6 +24,34 @@ def test_a_version_that_may_damage_files_is_found(
     found = complaints(clinic())
     assert found.keys() == {"sqlite-version"}
     assert "or PostgreSQL" in found["sqlite-version"]
+
+
+@pytest.fixture
+def real_versions(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "WAL_BUG_FIXED", WAL_BUG_FIXED)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_affected"),
+    [
+        *(((3, 40, 1), True), ((3, 44, 5), True), ((3, 46, 1), True), ((3, 50, 6), True), ((3, 51, 2), True)),
+        *(((3, 44, 6), False), ((3, 50, 7), False), ((3, 51, 3), False), ((3, 52, 0), False), ((4, 0, 0), False)),
+    ],
+)
+@pytest.mark.usefixtures("real_versions")
+def test_the_versions_are_those_of_which_sqlite_says_so(version: tuple[int, ...], is_affected: bool) -> None:
+    """L10: 3.7.0 to 3.51.2, but the two to which the correction was taken back."""
+    assert sqlite.has_wal_reset_bug(version) is is_affected
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.usefixtures("real_versions")
+def test_a_server_says_once_at_its_start_that_its_sqlite_is_one_of_them(tmp_path: Path, kind: str) -> None:
+    """L10: with the version that is linked here, once for two workers, and not where the database is PostgreSQL."""
+    with serve(tmp_path, fresh_database(kind, tmp_path), workers=2) as server:
+        wait_for_workers(server, 2)
+    is_due = kind == "sqlite" and sqlite.has_wal_reset_bug(sqlite3.sqlite_version_info)
+    assert server.log.count(f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug") == is_due
 
 
 @pytest.mark.parametrize(
@@ -36,7 +68,7 @@ def test_a_file_that_does_not_keep_what_the_product_asks_for_is_found(
     app = clinic()
     with app.app_context():
         event.listen(db.engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
-        db.engine.dispose()
+        close_connections()
     found = complaints(app)
     assert found.keys() == {"sqlite-pragmas"}
     assert named in found["sqlite-pragmas"]

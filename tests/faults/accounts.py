@@ -18,6 +18,7 @@ from flask import Flask
 
 from tests.faults.clients import TIMEOUT, Crowd, Reply, crowd
 from tests.faults.servers import rows
+from tests.support.databases import close_connections
 from tests.support.live import LiveServer
 from tests.support.people import PASSWORD
 from tests.support.settings import make_settings
@@ -111,7 +112,7 @@ class Accounts:
     def close(self) -> None:
         with self.app.app_context():
             db.session.remove()
-            db.engine.dispose()
+            close_connections()
 
 
 class Browser:
@@ -132,8 +133,12 @@ class Browser:
 
     def send(self, **fields: str) -> requests.Response:
         """Post the form of the page; return the answer, and go nowhere."""
+        return self.send_to(self._path, **fields)
+
+    def send_to(self, path: str, **fields: str) -> requests.Response:
+        """Post a form of the page that has another address, such as "Sign out"."""
         data = {"csrf_token": self._csrf, **fields}
-        return self.http.post(f"{self._origin}{self._path}", data=data, timeout=TIMEOUT, allow_redirects=False)
+        return self.http.post(f"{self._origin}{path}", data=data, timeout=TIMEOUT, allow_redirects=False)
 
     def close(self) -> None:
         self.http.close()

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,11 +82,11 @@ class Session:
 
 
 class Client:
-    """One connection, kept alive; for one thread at a time."""
+    """One connection, kept alive; for one thread at a time. It may come from any `address` in 127.0.0.0/8."""
 
-    def __init__(self, server: LiveServer) -> None:
+    def __init__(self, server: LiveServer, *, address: str = "127.0.0.1") -> None:
         self._origin = server.settings["PUBLIC_URL"]
-        self._connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
+        self._connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT, source_address=(address, 0))
         self._used_at = 0.0
 
     def close(self) -> None:
@@ -148,8 +148,8 @@ def carry(transport: str, token: str) -> dict[str, Any]:
 class Crowd:
     """As many threads and clients as are asked for at once."""
 
-    def __init__(self, server: LiveServer, size: int) -> None:
-        self.clients = [Client(server) for _ in range(size)]
+    def __init__(self, servers: Sequence[LiveServer], size: int) -> None:
+        self.clients = [Client(servers[number % len(servers)]) for number in range(size)]
         self._pool = ThreadPoolExecutor(size)
 
     def at_once(self, act: Callable[[Client, Item], T], items: Iterable[Item]) -> list[T]:
@@ -179,8 +179,9 @@ class Crowd:
 
 
 @contextmanager
-def crowd(server: LiveServer, size: int) -> Iterator[Crowd]:
-    people = Crowd(server, size)
+def crowd(server: LiveServer | Sequence[LiveServer], size: int) -> Iterator[Crowd]:
+    """So many clients of a server, or of several in turn."""
+    people = Crowd([server] if isinstance(server, LiveServer) else server, size)
     try:
         yield people
     finally:
@@ -198,20 +199,23 @@ def one_client(server: LiveServer) -> Iterator[Client]:
 
 @contextmanager
 def client_of_each_worker(server: LiveServer) -> Iterator[list[Client]]:
-    """Clients of each of the server's workers: the kernel deals connections out, so open until every worker has one."""
+    """Clients of each of the server's workers: those that have one stand still until all have, since the kernel may
+    deal any number of connections to the same worker."""
     found: dict[int, Client] = {}
     clients: list[Client] = []
     pids = set(server.worker_pids)
     try:
-        for _ in range(200):
-            client = Client(server)
-            clients.append(client)
-            client.call("GET", "/healthz")
-            if pid := next((pid for pid in pids - found.keys() if _holds(pid, client.local_port)), None):
+        try:
+            for _ in pids:
+                client = Client(server)
+                clients.append(client)
+                client.call("GET", "/healthz")
+                [pid] = [pid for pid in pids - found.keys() if _holds(pid, client.local_port)]
                 found[pid] = client
-            if found.keys() == pids:
-                break
-        assert found.keys() == pids
+                psutil.Process(pid).suspend()
+        finally:
+            for pid in found:
+                psutil.Process(pid).resume()
         yield list(found.values())
     finally:
         for client in clients:

@@ -7,12 +7,8 @@ import pytest
 from tests.faults.clients import Client, one_client
 from tests.faults.servers import CLOCKED, WORKERS, kill_all, start_again, wait_for_workers
 from tests.support import people
-from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, serve
-from tests.support.settings import PUBLIC_URL, make_settings
-from webapp import create_app
-from webapp.config import Settings
-from webapp.database import db
+from tests.support.settings import PUBLIC_URL
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -20,14 +16,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """The product over a fresh database with John Doe in it; a module's APPLICATION may name another WSGI module."""
     folder = tmp_path_factory.mktemp(request.param)
     application = getattr(request.module, "APPLICATION", CLOCKED)
-    with pytest.MonkeyPatch.context() as environment:
-        for name in Settings.model_fields:
-            environment.delenv(name.upper(), raising=False)
-        url = fresh_database(request.param, folder)
-        app = create_app(make_settings(database_url=url))
-        people.create_user(app)
-        with app.app_context():
-            db.engine.dispose()
+    url = people.database_with_john(folder, request.param)
     # The public address is part of every token: it stays, whatever the port.
     with serve(folder, url, workers=WORKERS, public_url=PUBLIC_URL, test_gates=folder) as server:
         wait_for_workers(server)

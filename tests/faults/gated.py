@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from tests.support.clocked import app
+from webapp.committed_reads import CommittedRead
 
 _folder = Path(os.environ["TEST_GATES"])
 _WAITS_AT_MOST = 15  # seconds
@@ -43,10 +44,16 @@ def _before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         _stop_at("event")
 
 
-@event.listens_for(Engine, "after_cursor_execute")
-def _after(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-    if statement.startswith("SELECT auth_sessions."):
-        _stop_at("read")
+_first = CommittedRead.first
+
+
+def _slow_first(self: CommittedRead, **parameters: Any) -> Any:
+    row = _first(self, **parameters)
+    _stop_at("read")
+    return row
+
+
+CommittedRead.first = _slow_first
 
 
 _show = app.view_functions["me_api.show"]

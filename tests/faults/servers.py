@@ -1,9 +1,11 @@
 """What is done to a live server: waiting for all its workers, killing it without warning, starting it again."""
 
+import os
 import signal
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,18 +24,21 @@ def wait_for_workers(server: LiveServer, count: int = WORKERS) -> None:
     """Return when `count` workers listen; the health check alone is answered by the first of them."""
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline and server.process.poll() is None:
-        if sum(_listens(pid, server.port) for pid in server.worker_pids) == count:
+        if sum(_serves(pid, server.port) for pid in server.worker_pids) == count:
             return
         time.sleep(0.02)
     raise AssertionError(f"the server has not got its {count} workers:\n{server.log}")
 
 
-def _listens(pid: int, port: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return any(
+def _serves(pid: int, port: int) -> bool:
+    """Whether a worker has the port, which it is born with, and waits for events by now (epoll, where /proc tells)."""
+    with suppress(psutil.NoSuchProcess, FileNotFoundError):
+        has_port = any(
             connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
             for connection in psutil.Process(pid).net_connections()
         )
+        files = Path(f"/proc/{pid}/fd")
+        return has_port and (not files.exists() or any("eventpoll" in os.readlink(file) for file in files.iterdir()))
     return False
 
 
@@ -64,14 +69,14 @@ def _is_dead(pid: int) -> bool:
     return True
 
 
-def start_again(server: LiveServer, application: str = CLOCKED) -> None:
+def start_again(server: LiveServer, application: str = CLOCKED, *, workers: int | None = None) -> None:
     """Start `application` where the server ran: same port, settings and database."""
     with (server.folder / "server.log").open("ab") as log:
         server.process = subprocess.Popen(
             [*GUNICORN, application],
             env=server.settings, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    wait_for_workers(server)
+    wait_for_workers(server, workers or int(server.settings["WEB_CONCURRENCY"]))
 
 
 def rows(server: LiveServer, sql: str, **values: Any) -> list[Any]:

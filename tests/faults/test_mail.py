@@ -17,12 +17,11 @@ from tests.faults.clients import Client, one_client
 from tests.faults.servers import WORKERS, kill_all, rows, start_again, wait_for_workers
 from tests.faults.smtp_servers import PostOffice, post_office, tar_pit, wait_until
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, free_port, serve
 from tests.support.settings import PUBLIC_URL, make_settings
 from webapp import create_app, outbox
 from webapp.config import Settings
-from webapp.database import db
 from webapp.postman import TIMEOUT
 
 PASSWORD = "correct horse battery staple"
@@ -48,7 +47,7 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         app = create_app(make_settings(database_url=url))
         people.create_user(app)
         with app.app_context():
-            db.engine.dispose()
+            close_connections()
         yield url
 
 

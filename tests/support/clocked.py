@@ -1,4 +1,6 @@
-"""The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead."""
+"""The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead.
+
+TEST_HOST is the name of the host whose clock that is, where a test plays more than one."""
 
 import json
 import os
@@ -18,5 +20,7 @@ def _moved_now() -> datetime:
 
 
 context.utc_now = postman.utc_now = _moved_now  # type: ignore[attr-defined]
+
+clock.HOST = os.environ.get("TEST_HOST", clock.HOST)
 
 __all__ = ["app"]

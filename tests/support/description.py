@@ -6,9 +6,12 @@ from functools import cache
 from typing import Any
 
 import jsonschema_rs
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
-from webapp.web import openapi
+from webapp.web import cookies, openapi
+from webapp.web.context import settings
+
+_made: dict[Any, dict[str, Any]] = {}
 
 # What no call can be said to answer with by itself: the wrong host, a fault of ours that a test provokes.
 ANYWHERE = {"unknown_host", "internal_error"}
@@ -34,7 +37,7 @@ def watch(app: Flask) -> list[str]:
 
 
 def _differences(rule: str, response: Response) -> Iterator[str]:
-    document = openapi.document()
+    document = _document()
     operation = document["paths"].get(path_of(rule), {}).get(request.method.lower())
     if operation is None:
         return
@@ -54,6 +57,15 @@ def _differences(rule: str, response: Response) -> Iterator[str]:
     elif content:
         for error in _validator(content["schema"]["$ref"]).iter_errors(body):
             yield f"{response.status_code}: {error.message} at {list(error.instance_path)}"
+
+
+def _document() -> dict[str, Any]:
+    """Return the application's document, which is made once for all applications that are alike in what it says."""
+    rules = tuple(rule.rule for rule in current_app.url_map.iter_rules())
+    alike = (rules, cookies.cookie_name(settings()))
+    if alike not in _made:
+        _made[alike] = openapi.document()
+    return _made[alike]
 
 
 @cache

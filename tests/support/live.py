@@ -2,13 +2,14 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,20 +61,41 @@ class LiveServer:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def restart(self, **settings: Any) -> None:
+        """Serve again where it ran, with `settings` changed; the database, and everything else, stays."""
+        if self.process.poll() is None:
+            self.stop()
+        self.settings |= _environment(settings)
+        self.process = _launch(self.folder, self.settings)
+        wait_until_ready(self)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(how)
         self.process.wait(15)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port where nothing listens, out of those that no outgoing connection is given in the meantime."""
+    while True:
+        port = secrets.randbelow(12_000) + 20_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
-def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any) -> Iterator[LiveServer]:
-    """Serve the product with `settings` (names in lower case) over `database_url` until the block ends."""
+def serve(
+    folder: Path,
+    database_url: str,
+    *,
+    workers: int = 2,
+    preload: bool = True,
+    under: Sequence[str] = (),
+    **settings: Any,
+) -> Iterator[LiveServer]:
+    """Serve the product with `settings` (names in lower case) over `database_url` until the block ends.
+
+    `under` is a command that starts the server as its child and ends with it, such as strace."""
     port = free_port()
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {
@@ -88,30 +110,41 @@ def serve(folder: Path, database_url: str, *, workers: int = 2, **settings: Any)
         "RATELIMIT_ENABLED": "false",
         "TEST_CLOCK_FILE": str(folder / "clock"),
         "PYTHONPATH": str(ROOT),
-        **{name.upper(): str(value) for name, value in settings.items()},
+        **_environment(settings),
     }
+    command = [*under, *(part for part in GUNICORN if preload or part != "--preload")]
+    server = LiveServer(f"http://localhost:{port}", port, _launch(folder, environment, command), folder, environment)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        if server.process.poll() is None:
+            for process in psutil.Process(server.process.pid).children() if under else [server.process]:
+                process.terminate()
+            try:
+                server.process.wait(15)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+                server.process.wait(10)
+
+
+def _environment(settings: dict[str, Any]) -> dict[str, str]:
+    return {name.upper(): str(value) for name, value in settings.items()}
+
+
+def _launch(folder: Path, environment: dict[str, str], command: Sequence[str] = GUNICORN) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*GUNICORN, "tests.support.clocked:app"],
+        return subprocess.Popen(
+            [*command, "tests.support.clocked:app"],
             env=environment,
             cwd=ROOT,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    server = LiveServer(f"http://localhost:{port}", port, process, folder, environment)
-    try:
-        _wait_until_ready(server)
-        yield server
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
-def _wait_until_ready(server: LiveServer) -> None:
+def wait_until_ready(server: LiveServer) -> None:
+    """Return when the server answers; raises AssertionError with its log if it ends first, or takes too long."""
     import requests
 
     deadline = time.monotonic() + STARTS_WITHIN

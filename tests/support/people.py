@@ -1,15 +1,20 @@
 """A user to sign in, and the ways to sign them in."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from webapp import accounts
+from tests.support.databases import close_connections, fresh_database
+from tests.support.settings import make_settings
+from webapp import accounts, create_app
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
+from webapp.config import Settings
 from webapp.database import db
 from webapp.web.context import settings
 
@@ -25,6 +30,19 @@ def create_user(app: Flask, email: str = EMAIL, password: str = PASSWORD, **fiel
             db.session, settings(), email=email, password=password, client=COMMAND_LINE, now=utc_now(), **names
         )
         return user.id
+
+
+def database_with_john(folder: Path, kind: str = "sqlite") -> str:
+    """Return the URL of a fresh database in which John Doe is a user, whatever this machine's environment says."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in Settings.model_fields:
+            environment.delenv(name.upper(), raising=False)
+        url = fresh_database(kind, folder)
+        app = create_app(make_settings(database_url=url))
+        create_user(app)
+        with app.app_context():
+            close_connections()
+    return url
 
 
 @dataclass

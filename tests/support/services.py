@@ -3,7 +3,9 @@
 import os
 import shutil
 import socket
+import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,13 @@ def require_program(*names: str) -> str:
             return path
     missing(" or ".join(names))
     raise AssertionError("unreachable")
+
+
+def postgresql_programs() -> str:
+    """Return the folder of PostgreSQL's own programs, which Debian keeps off the PATH: pg_dump, initdb, pg_ctl."""
+    if config := shutil.which("pg_config"):
+        folder = Path(subprocess.run([config, "--bindir"], capture_output=True, text=True, check=True).stdout.strip())
+        if (folder / "pg_dump").exists():
+            return str(folder)
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), key=lambda path: float(path.parts[-3]))
+    return str(found[-1].parent if found else Path(require_program("pg_dump")).parent)

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.clock import utc_now
@@ -120,13 +120,38 @@ def test_every_sqlite_connection_is_durable_and_checks_foreign_keys(app: Flask, 
         for _ in range(2):
             with db.engine.connect() as connection:
                 assert connection.scalar(text(f"PRAGMA {pragma}")) == value
-            db.engine.dispose()
+            close_connections()
 
 
 def test_the_folder_of_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
     """O06."""
     create_app(make_settings(database_url=f"sqlite:///{tmp_path}/new/evergreen.db"))
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_new_sqlite_file_and_what_stands_beside_it_are_the_server_s_alone(tmp_path: Path) -> None:
+    """O06; in a folder that others may read, too."""
+    tmp_path.chmod(0o755)
+    app = create_app(make_settings(database_url=f"sqlite:///{tmp_path}/evergreen.db"))
+    with app.app_context():
+        db.create_all(bind_key=None)
+        db.session.execute(text("DELETE FROM products"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("evergreen.db*")}
+        db.session.rollback()
+        close_connections()
+    assert modes == {"evergreen.db": 0o600, "evergreen.db-wal": 0o600, "evergreen.db-shm": 0o600}
+
+
+def test_the_modes_of_a_sqlite_file_that_is_there_are_the_operator_s(tmp_path: Path) -> None:
+    file = tmp_path / "evergreen.db"
+    sqlite3.connect(file).execute("CREATE TABLE t (x)").connection.close()
+    file.chmod(0o640)
+    app = create_app(make_settings(database_url=f"sqlite:///{file}"))
+    with app.app_context():
+        db.session.execute(text("SELECT 1"))
+        db.session.remove()
+        close_connections()
+    assert file.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.fixture
@@ -138,7 +163,7 @@ def statements(app: Flask) -> Iterator[list[str]]:
         connection.set_trace_callback(seen.append)
 
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
         event.listen(db.engine, "connect", trace)
         yield seen
         event.remove(db.engine, "connect", trace)

@@ -1,7 +1,7 @@
 """The token of every form (C04), and what becomes of who sends one that has expired (C06)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 
 import pytest
@@ -10,13 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
-from tests.support.steps import OWN, START, csrf_token, current_sid, https_client, is_signed_in, sign_in_by_form, title
+from tests.support.steps import OWN, csrf_token, current_sid, https_client, is_signed_in, sign_in_by_form, title
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

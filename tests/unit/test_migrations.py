@@ -15,6 +15,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
 
+from tests.support.databases import close_connections
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
 from webapp import create_app
@@ -41,7 +42,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()
-        db.engine.dispose()
+        close_connections()
 
 
 def tables() -> set[str]:

@@ -9,7 +9,6 @@ from smtplib import SMTPConnectError, SMTPDataError, SMTPRecipientsRefused, SMTP
 from typing import Any
 
 import pytest
-import time_machine
 from flask import Flask
 from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import ORMExecuteState
@@ -28,10 +27,7 @@ from webapp.web.context import settings
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture(autouse=True)

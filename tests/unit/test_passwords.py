@@ -1,6 +1,9 @@
 """Password hashing: argon2id at OWASP's parameters (A04), lengths (A06), Unicode kept as it was typed (A07)."""
 
+import os
 import re
+import sys
+import threading
 import unicodedata
 
 import pytest
@@ -117,3 +120,10 @@ def test_a_hash_of_other_parameters_is_due_for_renewal(changed: dict[str, int]) 
 def test_a_hash_of_the_parameters_in_force_is_not_due() -> None:
     """A05."""
     assert not passwords.needs_rehash(passwords.hash_password(PASSWORD))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows a niceness for each thread: NOT shown here")
+def test_hashing_gives_way_to_calls_that_take_a_millisecond() -> None:
+    passwords.hash_password("a new thread, if there was none")
+    (hashing,) = (thread for thread in threading.enumerate() if thread.name.startswith("argon2"))
+    assert os.getpriority(os.PRIO_PROCESS, hashing.native_id) == passwords.NICENESS

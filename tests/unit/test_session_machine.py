@@ -46,6 +46,11 @@ class Family:
     generation: int = 1
     revoked_at: int | None = None
 
+    def note_expired(self, now: int) -> None:
+        """An expired token has come: if the session is over by age, too, it is so for good."""
+        if self.revoked_at is None and now >= self.expires_at:
+            self.revoked_at = now
+
     def is_live(self, now: int) -> bool:
         return self.revoked_at is None and now < self.expires_at
 
@@ -145,6 +150,7 @@ class Sessions(RuleBasedStateMachine):
         reply = self.world.me(token.text)
         if now >= claims["exp"] + world.SKEW:
             assert (reply.status_code, reply.json["code"]) == (401, "token_expired")
+            family.note_expired(now)
             return multiple()
         if not family.is_live(now):
             assert (reply.status_code, reply.json["code"]) == (401, "session_ended")
@@ -205,6 +211,7 @@ class Sessions(RuleBasedStateMachine):
         """Return status, code, and the generation that is handed out if any; the model moves on as the row must."""
         now, family, claims = self.world.now, self.family(token), token.claims
         if now >= claims["exp"] + world.SKEW:
+            family.note_expired(now)
             return 401, "token_expired", None
         family.confirm(claims["gen"], now)
         if family.is_superseded(claims["gen"], now):

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,11 +19,7 @@ from webapp.database import Base, db
 from webapp.models import AuthSession, User
 from webapp.session_state import SessionState
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 # --- ends ------------------------------------------------------------------------------------------------
@@ -63,6 +60,24 @@ def test_a_refresh_token_that_was_not_used_expires_by_itself(
     assert reply.status_code == status
     assert status == 200 or reply.json["code"] == "token_expired"
     assert ("Max-Age=0" in reply.headers.get("Set-Cookie", "")) == (status == 401)
+
+
+@pytest.mark.parametrize(("day", "idle_end"), [(1, 3), (8, 9)])
+def test_the_idle_end_moves_on_with_each_confirmation_as_far_as_the_absolute_one(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller, day: int, idle_end: int
+) -> None:
+    """R10: what lists and purging go by."""
+    app = make_app(refresh_token_expire_days=2, session_max_days=9)
+    people.create_user(app)
+    client = people.sign_in(app.test_client())
+    token = client.refresh or ""
+    for _ in range(day):
+        clock.shift(DAY)
+        reply = refresh(client.http, token)
+        token = successor(reply)
+        assert me(client.http, reply.json["access_token"]) == 200
+    with app.app_context():
+        assert db.session.scalars(select(AuthSession.refresh_expires_at)).one() == START + timedelta(days=idle_end)
 
 
 def test_an_access_token_that_could_live_longer_ends_with_its_session(make_app: Callable[..., Flask]) -> None:
@@ -131,6 +146,31 @@ def test_a_slower_confirmation_does_not_take_the_session_back(
     assert me(signed_in.http, second.json["access_token"]) == 200
     with app.app_context():
         assert db.session.scalars(select(AuthSession.generation)).one() == 3
+
+
+# --- two clocks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("late", "code"), [(29, None), (30, "token_reused")])
+@pytest.mark.parametrize(("host", "apart"), [("", 0), ("another", 60)])
+def test_what_another_host_has_confirmed_may_be_presented_a_minute_longer(
+    app: Flask,
+    signed_in: people.SignedIn,
+    clock: time_machine.Traveller,
+    *,
+    host: str,
+    apart: int,
+    late: int,
+    code: str,
+) -> None:
+    """R02, L12: the leeway, and what two clocks may be apart; rows of before know of no host."""
+    second = refresh(signed_in.http, signed_in.refresh)
+    refresh(signed_in.http, successor(second))
+    with app.app_context():
+        db.session.execute(update(AuthSession).values(confirmed_on=host))
+        db.session.commit()
+    clock.shift(late + apart)
+    assert refresh(signed_in.http, signed_in.refresh).json.get("code") == code
 
 
 # --- what a dump of the database is worth ----------------------------------------------------------------

@@ -4,7 +4,6 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
@@ -36,10 +35,7 @@ LISTS = ("/admin/users", "/admin/sessions", "/admin/events")
 DOWNLOADS = tuple(f"{path}.csv" for path in LISTS)
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
@@ -89,6 +85,7 @@ def test_no_page_of_the_desk_opens_for_a_user(app: Flask, user_id: int) -> None:
     for method, path in paths:
         reply = http.open(path, method=method, data={"csrf_token": token} if method == "POST" else None)
         assert (reply.status_code, "This page is for administrators" in reply.text) == (403, True), (method, path)
+        assert "Your account may not open it." in reply.text
     assert 'href="/admin"' not in http.get("/account").text
     with app.app_context():  # Z09: forms that they were never shown; looking is free, and cannot fill the table
         refused = select(AuditEvent).where(AuditEvent.kind == "administration_refused").order_by(AuditEvent.id)
@@ -248,6 +245,28 @@ def test_the_second_factor_is_removed_with_all_that_stands_in_for_it(
         assert [db.session.scalars(select(model)).all() for model in (Passkey, RecoveryCode)] == [[], []]
     assert user(app, user_id).totp_enabled_at is None
     assert [the_event(app, kind).actor_id for kind in ("totp_disabled", "passkey_removed")] == [admin_id(app)] * 2
+
+
+def test_a_filter_that_cannot_be_read_is_named(desk: FlaskClient) -> None:
+    reply = desk.get("/admin/events?since=yesterday")
+    assert (reply.status_code, "since: " in reply.text, "All events" in reply.text) == (400, True, True)
+    assert "`errors`" not in reply.text
+
+
+def test_removing_a_second_factor_is_offered_where_there_is_one(app: Flask, desk: FlaskClient, user_id: int) -> None:
+    """A passkey counts: the act takes both."""
+    link = f'href="/admin/users/{user_id}/remove-second-factor"'
+    assert link not in desk.get(f"/admin/users/{user_id}").text
+    with app.app_context():
+        row = {"credential_id": "x", "public_key": b"", "sign_count": 0, "created_at": START}
+        db.session.add(Passkey(user_id=user_id, name="Key", **row))
+        db.session.commit()
+    assert link in desk.get(f"/admin/users/{user_id}").text
+    with app.app_context():
+        db.session.execute(delete(Passkey))
+        db.session.execute(update(User).where(User.id == user_id).values(totp_enabled_at=START))
+        db.session.commit()
+    assert link in desk.get(f"/admin/users/{user_id}").text
 
 
 def test_new_devices_are_let_in_again(app: Flask, desk: FlaskClient, user_id: int) -> None:

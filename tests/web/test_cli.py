@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,7 @@ from webapp.one_time_tokens import Purpose
 PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def run(app: Flask, *arguments: str, typed: str | None = None) -> Result:
@@ -304,10 +301,19 @@ def test_an_operator_ends_one_session_a_users_or_all(
 def test_a_session_is_ended_whatever_its_id_begins_with(
     app: Flask, http: FlaskClient, user_id: int, monkeypatch: pytest.MonkeyPatch, looks_like_an_option: str
 ) -> None:
-    monkeypatch.setattr("webapp.sessions.secrets.token_urlsafe", lambda _: looks_like_an_option.ljust(22, "x"))
+    monkeypatch.setattr("webapp.sessions._new_id", lambda: looks_like_an_option.ljust(22, "x"))
     client = people.sign_in(http)
     assert run(app, "sessions", "revoke", sid(client)).output == "Ended 1 session.\n"
     assert me(http, client.access) == 401
+
+
+def test_no_new_session_has_an_id_that_looks_like_an_option(
+    app: Flask, http: FlaskClient, user_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = iter(["-1".ljust(22, "x"), "--all".ljust(22, "x"), "a-1".ljust(22, "x")])
+    monkeypatch.setattr("webapp.sessions.secrets.token_urlsafe", lambda _: next(ids))
+    client = people.sign_in(http)
+    assert sid(client).startswith("a-1")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookies import Morsel, SimpleCookie
@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
-from tests.support.steps import DAY, OWN, SAME_ORIGIN, START, bearer, https_client, me, refresh, sign_in_by_form
+from tests.support.steps import DAY, OWN, SAME_ORIGIN, bearer, https_client, me, refresh, sign_in_by_form
 from webapp.database import db
 from webapp.models import AuthSession
 
@@ -23,10 +23,7 @@ FRIEND = "https://app.example"
 PRODUCTION = {"app_env": "production", "public_url": OWN, "cors_origins": FRIEND}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def client_of(make_app: Callable[..., Flask], *, is_https: bool, use_cookies: bool = True) -> FlaskClient:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from bench import desk_pages, loading, plans
 from bench.desk_rows import Sizes
 from tests.support import people, steps
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.settings import make_settings
 from webapp import create_app, keyset, user_list
 from webapp.clock import utc_now
@@ -90,7 +90,8 @@ def survey(kind: str, sizes: Sizes, folder: Path) -> Survey:
     desk = app.test_client()
     steps.sign_in_by_form(desk, email=ADMIN)
     seen = {page.name: look(desk, page.path, engine) for page in pages}
-    engine.dispose()
+    with app.app_context():
+        close_connections()
     return seen
 
 

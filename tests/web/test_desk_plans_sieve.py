@@ -4,12 +4,10 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
@@ -26,10 +24,7 @@ MOST_PAGES = 20  # a walk that is longer goes in circles
 LIFE = timedelta(days=30)
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture(autouse=True)

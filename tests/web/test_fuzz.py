@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.forge import forge, read
 from tests.support.settings import make_settings
 from webapp import create_app, tokens
-from webapp.database import db
 from webapp.errors import InvalidToken
 
 # The same examples every time: a failure here is never a surprise of the day.
@@ -43,7 +42,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[people.SignedI
     people.create_user(app)
     yield people.sign_in(app.test_client())
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 def app_of(session: people.SignedIn) -> Flask:

@@ -13,7 +13,7 @@ from tests.support import people
 from tests.support.settings import SECRET_KEY
 from tests.support.steps import assert_refused, csrf_token, is_signed_in, me, refresh, sign_in_by_form, successor
 from tests.unit.test_key_rings import ED25519, P256, pem
-from webapp import mfa
+from webapp import mfa_setup
 from webapp.database import db
 from webapp.keys import key_pairs
 from webapp.models import OutboxMail
@@ -126,7 +126,7 @@ def test_seeds_are_opened_by_the_previous_key_until_they_are_sealed_anew(
 ) -> None:
     """O03."""
     with before.app_context():
-        secret = mfa.begin(db.session, before.extensions["settings"], user_id=user_id).secret
+        secret = mfa_setup.begin(db.session, before.extensions["settings"], user_id=user_id).secret
     assert seed_of(rotated, user_id) == secret
     assert json.loads(command(rotated, "keys", "reseal", "--json")) == {"resealed": 1, "not_opened": 0}
     assert command(rotated, "keys", "reseal") == "Sealed 0 seeds anew; 0 are opened by no key.\n"
@@ -137,7 +137,7 @@ def test_seeds_are_opened_by_the_previous_key_until_they_are_sealed_anew(
 
 def seed_of(app: Flask, user_id: int) -> str:
     with app.app_context():
-        enrolment = mfa.pending(db.session, app.extensions["settings"], user_id=user_id)
+        enrolment = mfa_setup.pending(db.session, app.extensions["settings"], user_id=user_id)
     assert enrolment
     return enrolment.secret
 

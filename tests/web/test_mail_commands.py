@@ -1,6 +1,6 @@
 """What an operator sees and does about mail: `mail list`, `mail send`, `mail retry`, and what the doctor says of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,7 @@ PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.c
 CLOSED_PORT = "smtp://127.0.0.1:1"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def run(app: Flask, *arguments: str) -> Result:

@@ -1,7 +1,5 @@
 """Rules whose absence shows only when two things meet: two credentials, two writers, a view with a will of its own."""
 
-from collections.abc import Iterator
-
 import pytest
 import time_machine
 from argon2 import PasswordHasher
@@ -11,19 +9,15 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support import people
 from tests.support.settings import make_settings
-from tests.support.steps import HOUR, START
-from webapp import accounts, authentication, session_state
+from tests.support.steps import HOUR
+from webapp import accounts, reauthentication, session_state
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import User
 from webapp.web.context import settings
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def test_no_view_can_make_an_answer_of_the_api_cacheable(app: Flask) -> None:
@@ -87,5 +81,5 @@ def test_a_password_confirmed_holds_no_lock_while_the_caller_goes_on(app: Flask,
     """Z05: of two administrators who leave at once, neither waits for the other's row with their own in hand."""
     with app.app_context():
         who = {"user_id": user_id, "sid": "x", "client": COMMAND_LINE, "now": utc_now()}
-        authentication.confirm_password(db.session, settings(), password=people.PASSWORD, **who)
+        reauthentication.confirm_password(db.session, settings(), password=people.PASSWORD, **who)
         assert not db.session().in_transaction()

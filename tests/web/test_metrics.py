@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 
 from tests.support import people
-from tests.support.databases import fresh_database
-from tests.support.live import free_port
+from tests.support.databases import close_connections, closed_postgresql, empty_sqlite, fresh_database, no_sqlite
 from tests.support.scraping import Samples, read, risen, scrape
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
@@ -313,18 +312,6 @@ def test_the_version_is_told(app: Flask) -> None:
     assert scrape(app.test_client())[f'evergreen_build_info{{version="{VERSION}"}}'] == 1
 
 
-def closed_postgresql(_: Path) -> str:
-    return f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
-
-
-def empty_sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder}/empty.db"
-
-
-def no_sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder}"
-
-
 def foreign_postgresql(_: Path) -> str:
     require_postgresql()
     return f"{POSTGRESQL}/postgres"  # which has no tables of ours
@@ -339,7 +326,7 @@ def test_without_a_database_the_rest_is_told(tmp_path: Path, url: Callable[[Path
     assert f'evergreen_build_info{{version="{VERSION}"}}' in shown
     assert 'evergreen_refreshes_total{method="silent"}' in shown
     with away.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 # --- what no label may hold ------------------------------------------------------------------------------

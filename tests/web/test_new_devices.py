@@ -1,7 +1,7 @@
 """What the owner hears of sign-ins: of new devices once, of stolen tokens once, and the list of devices."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people, steps
 from tests.support.mailbox import Mailbox, text
-from tests.support.steps import DAY, HOUR, START, assert_refused, csrf_token, events, is_signed_in, sign_in_by_form
+from tests.support.steps import DAY, HOUR, assert_refused, csrf_token, events, is_signed_in, sign_in_by_form
 
 MINUTE = 60
 NEW_DEVICE, TOKEN_REUSED = "New sign-in to your account", "A device was signed out to protect you"
@@ -22,10 +22,7 @@ OTHER = "other@test.com"
 HOME, TRAIN = "192.168.1.20", "9.9.9.9"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_every_refusal_that_a_program_can_meet_is_described(http) -> None:
     examples = document_of(http)["components"]["examples"]
     abstract = {"error", "bad_request", "unauthorized"}
     pages_only = {"not_administrator"}
-    form_only = {"unsupported_grant_type"}  # OAuth's own shape, without a code
+    form_only = {"unsupported_grant_type", "invalid_client"}  # OAuth's own shape, without a code
     inside = {"invalid_address"}  # becomes a field's error
 
     assert set(examples) == codes(errors.AppError) - abstract - pages_only - form_only - inside
@@ -94,10 +94,13 @@ def test_calls_that_need_a_token_say_so_and_can_be_refused_for_it(http) -> None:
     for method, path, operation in operations(document_of(http)):
         reply = http.open(path.replace("{sid}", "A" * 22).replace("{passkey_id}", "1"), method=method.upper())
         is_closed = operation["security"] == [{"accessToken": []}]
-        assert (reply.status_code == 401 and reply.get_json()["code"] == "missing_token") == (
+        assert (reply.status_code == 401 and reply.get_json().get("code") == "missing_token") == (
             is_closed or operation["operationId"] == "refresh"
         ), path
         assert ("401" in operation["responses"]) or not is_closed
+
+
+SERVICE = ("reports", "introspection-secret-0123456789-abcdef")
 
 
 # --- examples --------------------------------------------------------------------------------------------
@@ -127,7 +130,7 @@ def test_no_password_of_the_demo_users_is_in_the_document_in_production(make_app
 
 def test_the_examples_run_as_they_are(make_app) -> None:
     """In development: each call is sent with its example, and answered as the document has it."""
-    app = make_app()
+    app = make_app(introspection_clients=":".join(SERVICE))
     document = document_of(app.test_client())
     called = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(document)}
     assert len(called) == len(OPERATIONS)
@@ -144,9 +147,13 @@ def run_example(app: Flask, method: str, path: str, operation: dict[str, Any]):
         demo.load(db.session, settings(), now=utc_now())
     http = app.test_client()
     headers = people.sign_in(http).bearer if operation["security"] == [{"accessToken": []}] else {}
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    content = operation.get("requestBody", {}).get("content", {})
     address = path.replace("{sid}", "q3hZ0v8kSxWmUe2rTn5yLA").replace("{passkey_id}", "7")
-    return http.open(address, method=method.upper(), headers=headers, json=content.get("example"))
+    if operation["security"] == [{"serviceSecret": []}]:
+        return http.post(address, auth=SERVICE, data=content["application/x-www-form-urlencoded"]["example"])
+    return http.open(
+        address, method=method.upper(), headers=headers, json=content.get("application/json", {}).get("example")
+    )
 
 
 # --- the page --------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from pathlib import Path
 from webapp.config import ROOT
 
 SUPPORT = ROOT / "tests" / "support"
+SERVICE = "reports:introspection-secret-0123456789-abcdef"
 
 
 def test_schemathesis_finds_nothing(live, tmp_path: Path) -> None:
-    with live() as server:
+    with live(introspection_clients=SERVICE) as server:
         command = (Path(sys.executable).with_name("st"), "--config-file", SUPPORT / "schemathesis.toml", "run")
         options = ("--checks", "all", "--max-examples", "20", "--no-color")
         done = subprocess.run(
@@ -19,6 +20,7 @@ def test_schemathesis_finds_nothing(live, tmp_path: Path) -> None:
             env={
                 **os.environ,
                 "EVERGREEN_URL": server.url,
+                "EVERGREEN_SERVICE": SERVICE,
                 "PYTHONPATH": str(ROOT),
                 "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
             },
@@ -28,4 +30,4 @@ def test_schemathesis_finds_nothing(live, tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tested: 30" in done.stdout
+    assert "Tested: 31" in done.stdout

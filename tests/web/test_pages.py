@@ -1,7 +1,6 @@
 """The pages as people use them without JavaScript: sign in and out, profile, devices, and what errors look like."""
 
 import re
-from collections.abc import Iterator
 from html import escape
 
 import pytest
@@ -13,7 +12,6 @@ from sqlalchemy import select
 from tests.support import forge, people
 from tests.support.steps import (
     DAY,
-    START,
     alert,
     attribute,
     current_sid,
@@ -31,10 +29,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 ATTACKS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'-alert(1)-'", "{{7*7}}", "</title><b>"]
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

@@ -1,17 +1,16 @@
 """What may be a password (A06 to A09), changing it (A10, V05), and leaving."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
-from tests.support.steps import START, alert, csrf_token, events, is_signed_in, sign_in_by_form, submit
+from tests.support.steps import alert, csrf_token, events, is_signed_in, sign_in_by_form, submit
 from webapp import passwords
 from webapp.database import Base, db
 from webapp.errors import InvalidFields
@@ -21,10 +20,7 @@ GOOD = "seven quiet hedges"
 COMMON = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8]
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
@@ -66,6 +62,35 @@ def test_repeats_sequences_and_disguises_are_refused(password: str) -> None:
 def test_names_address_and_the_sites_name_are_refused_with_that_reason(password: str) -> None:
     """A09."""
     assert "easy to guess from your name" in reason(password, "zoe.quill@example.com", "Zoe", "Quill")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["brackenfels", "Brackenfels7", "wu.lindqvist-zorn", "lindqvist1", "LINDQVIST", "lindqvistbrezhneva",
+     "lindqvist-brezhneva", "lindqvist_brezhneva", "lindqvist brezhneva", "brezhneva.lindqvist"],
+)  # fmt: skip
+def test_every_part_of_names_and_address_is_guessed_and_two_names_as_one(password: str) -> None:
+    """A09: which would be taken if they were nobody's names."""
+    own = ("wu.lindqvist-zorn@brackenfels.example", "Lindqvist", "Brezhneva")
+    assert reason(password, *own) == "This is easy to guess from your name, your address or the name of this site."
+    assert reason(password) == ""
+
+
+def test_a_name_of_three_letters_is_guessed_and_initials_are_not() -> None:
+    assert "your name" in passwords.rate("zvq", own_words=("Zvq",)).reason
+    assert "your name" not in passwords.rate("zv", own_words=("Zv",)).reason
+    assert "your name" not in passwords.rate("brackenfels", own_words=("x@y.brackenfels",)).reason
+
+
+@pytest.mark.parametrize(
+    ("password", "score", "expected"),
+    [("marzipan12", 2, ""), ("example1", 1, "This is easy to guess. Add another word or two."),
+     ("aaaaaaaa", 0, 'Repeats like "aaa" are easy to guess. Add another word or two.')],
+)  # fmt: skip
+def test_the_score_from_which_one_is_taken(password: str, score: int, expected: str) -> None:
+    """A09: two of four, to the point."""
+    assert passwords.rate(password) == (score, expected)
+    assert reason(password) == expected
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,17 @@ import os
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, closed_postgresql, empty_sqlite, fresh_database, no_sqlite
 from tests.support.live import free_port
 from tests.support.settings import SECRET_KEY, make_settings
 from tests.web.test_token_forgeries import bearer, in_json
 from webapp import create_app, database
 from webapp.config import ROOT, ConfigError, load_settings
-from webapp.database import db
 from webapp.web.api import auth, me
 from webapp.web.pages import home
 
@@ -200,18 +198,6 @@ def test_a_form_is_refused_in_the_words_of_oauth(app, signed_in, error, form) ->
 # --- the database is away --------------------------------------------------------------------------------
 
 
-def closed_postgresql(_: Path) -> str:
-    return f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
-
-
-def empty_sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder}/empty.db"
-
-
-def no_sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder}"
-
-
 @pytest.mark.parametrize("url", [closed_postgresql, empty_sqlite, no_sqlite])
 def test_without_a_database_the_answer_is_503_and_nobody_is_signed_out(app, signed_in, tmp_path, url) -> None:
     """sessions.md: never 200, never 401, no cookie cleared, and a word on when to come back."""
@@ -239,7 +225,7 @@ def test_without_a_database_the_answer_is_503_and_nobody_is_signed_out(app, sign
         assert_problem(away.test_client().get("/readyz"), 503, "database_unavailable")
     assert away.test_client().get("/healthz").status_code == 200
     with away.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 def test_a_locked_sqlite_file_is_a_503_and_nothing_is_half_done(tmp_path, monkeypatch) -> None:
@@ -257,7 +243,7 @@ def test_a_locked_sqlite_file_is_a_503_and_nothing_is_half_done(tmp_path, monkey
     lock.close()
     assert session.me().status_code == 200
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 # --- no start with a weak key ----------------------------------------------------------------------------

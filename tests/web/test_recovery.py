@@ -1,6 +1,6 @@
 """Getting an account back: the forgotten password, the changed address, the sign-in that was somebody else's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
-from tests.support.steps import HOUR, START, alert, csrf_token, is_signed_in, sign_in_by_form, submit
+from tests.support.steps import HOUR, alert, csrf_token, is_signed_in, sign_in_by_form, submit
 from webapp.database import db
 from webapp.models import AuthSession, User
 
@@ -20,10 +20,7 @@ OTHER = "moved@example.com"
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

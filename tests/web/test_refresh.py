@@ -1,6 +1,6 @@
 """Refreshing: rotation that is confirmed by use, lost answers, theft."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -10,16 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support import forge, people
-from tests.support.steps import DAY, HOUR, START, assert_refused, events, gen, me, refresh, successor
+from tests.support.steps import DAY, HOUR, assert_refused, events, gen, me, refresh, successor
 from webapp.database import db
 from webapp.models import AuthSession
 from webapp.revocation import purge
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 # --- what is handed out ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Signing up and confirming the address, by JSON and by page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,7 @@ PASSPHRASE = "four trees in a row"
 BODY = {"email": NEW, "password": PASSPHRASE, "first_name": "Zoë", "last_name": "Quill"}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

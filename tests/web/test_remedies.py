@@ -1,7 +1,7 @@
 """What helps an owner against somebody who got in must help nobody else, and must not be kept from the owner."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
-from tests.support.steps import HOUR, START, csrf_token, events
+from tests.support.steps import HOUR, csrf_token, events
 from tests.web.test_recovery import NEW_PASSWORD, forgot, login, reset
 from webapp import outbox, passwords
 from webapp.clock import utc_now
@@ -25,10 +25,7 @@ THIEF, ACCOMPLICE = "thief@example.com", "accomplice@example.com"
 HOURS_4 = 4 * 3600
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Ending sessions: sign-out, the device list, deactivation; what is ended is dead at its next request."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,11 +14,7 @@ from webapp.database import db
 from webapp.models import AuthSession, User
 from webapp.revocation import purge
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
@@ -97,7 +92,8 @@ def test_signing_out_works_with_a_token_that_has_expired(
     assert signed_in.me().status_code == 401
     token = signed_in.access if kind == "access" else signed_in.refresh or ""
     assert signed_in.http.post("/api/logout", headers=bearer(token)).status_code == 204
-    assert list(rows(app).values()) == ["signed_out"]
+    # The first answer has said that a session of 31 days is over, and it was written down.
+    assert list(rows(app).values()) == ["signed_out" if age < 30 * DAY else "expired"]
     assert refresh(signed_in.http, signed_in.refresh).status_code == 401
 
 
@@ -141,6 +137,27 @@ def test_signing_out_with_a_token_that_is_none_of_ours_is_refused(
 ) -> None:
     assert_refused(signed_in.http.post("/api/logout", **request_), "invalid_token")
     assert list(rows(app).values()) == [None]
+
+
+# --- age -----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_is_over_by_age_is_ended_when_a_token_of_it_comes(
+    app: Flask, signed_in: people.SignedIn, clock: time_machine.Traveller
+) -> None:
+    """L12: once, by nobody; an access token that is too old for a session that lives ends nothing."""
+    clock.shift(2 * DAY)
+    assert_refused(signed_in.me(), "token_expired")
+    assert list(rows(app).values()) == [None]
+    clock.shift(28 * DAY + 10)
+    for _ in range(2):
+        assert_refused(signed_in.me(), "token_expired")
+        assert_refused(refresh(signed_in.http, signed_in.refresh), "token_expired")
+    assert list(rows(app).values()) == ["expired"]
+    [event] = events(app, "session_revoked")
+    assert (event.session_id, event.actor_id, event.detail) == (sid(signed_in), None, {"reason": "expired"})
+    clock.shift(-30 * DAY)
+    assert_refused(signed_in.me(), "session_ended")
 
 
 # --- the user --------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ PUBLIC = {
     "GET /api/openapi.json",
     "GET /api/docs",
     'GET /static/swagger-ui/<any("swagger-ui-bundle.js", "swagger-ui.css"):name>',
+    "POST /api/introspect",  # asks for a service's secret
+    "GET /.well-known/jwks.json",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",  # open to this machine and to the bearer of METRICS_TOKEN

@@ -1,7 +1,7 @@
 """The second factor: setting it up, being asked for it at every door, recovery codes, taking it away."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,10 +34,7 @@ from webapp.models import AuthSession, OneTimeToken, RecoveryCode, User
 STEP, MINUTE = 30, 60
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

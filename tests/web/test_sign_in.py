@@ -1,7 +1,7 @@
 """Signing in: what is told to whom does not sign in (A01, A02), and how often one may try (A11 to A13)."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,10 +21,7 @@ from webapp.models import User
 MINUTE, WRONG = 60, "wrong password"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Method 1: `X-New-Token`, when it comes, when it must not, and what the new token is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,10 +21,7 @@ NOW = int(START.timestamp())
 HEADER = "X-New-Token"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def near_end(token: str, remaining: int = HOUR, **claims: Any) -> str:

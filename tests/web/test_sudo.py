@@ -1,6 +1,6 @@
 """Proving again who one is: what is risky asks for it, for how long it holds, what it never leads to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people, steps
-from tests.support.steps import HOUR, START, bearer, csrf_token, current_sid, is_signed_in, refresh, sign_in_by_form
+from tests.support.steps import HOUR, bearer, csrf_token, current_sid, is_signed_in, refresh, sign_in_by_form
 
 MINUTE = 60
 FRESH = 15 * MINUTE
@@ -43,10 +43,7 @@ RISKY_PAGES: dict[tuple[str, str], int] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

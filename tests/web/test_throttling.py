@@ -1,6 +1,6 @@
 """How often one may try to sign in: strangers are slowed down, and the owner's own devices go on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,7 @@ OTHER, NEW_PASSWORD = "other@test.com", "seven quiet hedges"
 LOCKED, ELSEWHERE = "Somebody is guessing your password", "198.51.100.7"
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

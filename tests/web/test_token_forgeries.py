@@ -17,7 +17,7 @@ from sqlalchemy import select as query
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.forge import REMOVED, read
 from tests.support.settings import PUBLIC_URL, SECRET_KEY, make_settings
 from webapp import create_app
@@ -213,7 +213,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     texts = (body.access, body.refresh or "", cookie.refresh or "", leaving.access)
     yield Victim(app, *(Live(text, jwt.get_unverified_header(text), read(text)) for text in texts))
     with app.app_context():
-        db.engine.dispose()
+        close_connections()
 
 
 def bearer(path: str, method: str = "POST") -> Callable[[str], dict[str, Any]]:
@@ -285,13 +285,13 @@ def test_a_forged_token_is_refused_and_changes_nothing(victim, kind, request_wit
 
 
 @at_each_door
-def test_clocks_may_differ_by_ten_seconds_and_not_by_eleven(victim, kind, request_with) -> None:
-    """T08: valid in [iat - 10 s, exp + 10 s); signing out takes an expired token too."""
+def test_clocks_may_be_ten_seconds_behind_and_a_minute_ahead_and_not_more(victim, kind, request_with) -> None:
+    """T08: valid in [iat - 60 s, exp + 10 s); signing out takes an expired token too."""
     live = getattr(victim, kind)
     start, end = live.claims["iat"], live.claims["exp"]
     for instant, is_valid in (
-        (start - 10, True),
-        (start - 10.5, False),
+        (start - 60, True),
+        (start - 60.5, False),
         (end + 9.5, True),
         (end + 10, kind == "leaving"),
     ):

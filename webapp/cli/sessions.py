@@ -44,7 +44,7 @@ def _line(row: dict[str, Any]) -> tuple[object, ...]:
     return row["id"], row["email"], row["device"], row["ip"], f"last seen {minute(row['last_seen_at'])}"
 
 
-# One id in 64 begins with "-": what is no option of ours is an id.
+# One id in 64 of those that were opened before 1.0.0 begins with "-": what is no option of ours is an id.
 @sessions_group.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("session_id", required=False)
 @click.option("--user", "email", help="All sessions of this address.")

@@ -39,7 +39,7 @@ def load_demo() -> None:
 
 def _load_demo() -> None:
     demo.load(db.session, settings(), now=utc_now())
-    for address, password in demo.credentials(db.session, settings()):
+    for address, password, _ in demo.credentials(db.session, settings()):
         click.echo(f"Demo user: {address} / {password}")
 
 

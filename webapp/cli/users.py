@@ -21,7 +21,9 @@ MOST_SESSIONS = 200
 
 @users_group.command("create")
 @click.argument("email")
-@click.password_option(help="Asked for if not given.")
+@click.password_option(
+    help="Asked for if not given, which is better: a command's arguments can be read by everybody on the machine."
+)
 @click.option("--first-name", default="")
 @click.option("--last-name", default="")
 @click.option("--verified", is_flag=True, help="The address needs no confirmation.")

@@ -42,7 +42,7 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     # flask puts what stands in .env into the environment, too.
     for name in _unread(environment, known):
         nearest = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
-        if nearest and name not in written:
+        if nearest and name not in written and not name.startswith(_OF_OTHERS):
             yield wrong("setting-unknown", f"{name} in the environment is read by nothing: write {nearest[0]}")
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.pool import QueuePool
 
 from webapp.clock import utc_now
 from webapp.config import Settings
-from webapp.database import Base, DbSession
+from webapp.database import READ_POOL_SIZE, Base, DbSession
 from webapp.doctor.findings import Finding, wrong
 from webapp.doctor.places import database_host, is_near
 
@@ -52,7 +52,7 @@ def _examine_clock(at: datetime, *, before: datetime, after: datetime) -> Iterat
     apart = max(before - at, at - after, timedelta(0))
     if apart > CLOCKS_APART:
         message = f"the database's clock and this machine's differ by {apart.total_seconds():.0f} seconds"
-        message += ", and hosts more than 10 seconds apart refuse each other's tokens"
+        message += ", and hosts more than a minute apart refuse each other's tokens"
         yield wrong("clock-differs", f"{message}: timedatectl set-ntp true on both")
 
 
@@ -93,7 +93,7 @@ def _examine_connections(db: DbSession, settings: Settings, *, granted: int) -> 
     pool = db.connection().engine.pool
     if not isinstance(pool, QueuePool):
         return
-    each = pool.size() + pool._max_overflow
+    each = pool.size() + pool._max_overflow + READ_POOL_SIZE
     needed = settings.web_concurrency * each
     if needed > granted:
         message = f"{settings.web_concurrency} workers may open {needed} connections, and the server grants {granted}"

@@ -14,18 +14,22 @@ from webapp.doctor.places import filesystem_of, sqlite_path
 
 # SQLite's WAL-reset bug may corrupt a file with several writers in these versions (sqlite.org/wal.html).
 WAL_BUG_FIXED: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+WAL_RESET_BUG: Final = f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug: use 3.51.3 or newer, or PostgreSQL"
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # 2: FULL
 NETWORK_FILESYSTEMS: Final = ("nfs", "cifs", "smb", "fuse.sshfs", "fuse.gluster", "9p", "ceph", "lustre", "afs")
 LARGEST_CHECKED: Final = 256 * 2**20  # bytes; a slow disk reads them in two or three seconds
 
 
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether this version of SQLite may lose what was committed when two connections write at the same instant."""
+    is_fixed = any(version[:2] == fixed[:2] and version >= fixed for fixed in WAL_BUG_FIXED)
+    return not is_fixed and version < WAL_BUG_FIXED[-1]
+
+
 def examine(db: DbSession, settings: Settings) -> Iterator[Finding]:
     """Raises what SQLite raises of a file it cannot read."""
-    version = sqlite3.sqlite_version_info
-    is_fixed = any(version[:2] == fixed[:2] and version >= fixed for fixed in WAL_BUG_FIXED)
-    if not is_fixed and version < WAL_BUG_FIXED[-1]:
-        message = f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug: use 3.51.3 or newer, or PostgreSQL"
-        yield wrong("sqlite-version", message)
+    if has_wal_reset_bug(sqlite3.sqlite_version_info):
+        yield wrong("sqlite-version", WAL_RESET_BUG)
     path = sqlite_path(settings)
     assert path is not None  # noqa: S101 - the caller has looked
     yield from _examine_place(path)

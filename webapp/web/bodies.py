@@ -2,7 +2,7 @@
 
 from typing import Any, Final, TypeVar
 
-from flask import Flask, request
+from flask import Flask, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -10,6 +10,7 @@ from webapp import strict_json
 from webapp.errors import BadRequest, InvalidFields, InvalidQuery, MalformedJson, UnsupportedMediaType
 from webapp.text import is_storable
 
+FORM: Final = "application/x-www-form-urlencoded"
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 20
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,6 +23,8 @@ def init_app(app: Flask) -> None:
 
 
 def _bound_body() -> None:
+    if request.environ.keys().isdisjoint(("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")):
+        return  # none was sent
     try:
         length = len(request.get_data())
     except HTTPException:
@@ -54,6 +57,16 @@ def read_query(model: type[Model], *, of_form: bool = False) -> Model:
         raise InvalidQuery({name: ["Holds characters that cannot be looked for."] for name in unstorable})
     given = {name: value for name, value in request.args.items() if value or not of_form}
     return _validate(model, given, InvalidQuery)
+
+
+def read_oauth_form() -> dict[str, str]:
+    """Return the form of an OAuth request, without the parameters that have no value (RFC 6749 §3.2).
+
+    Raises BadRequest for repeated ones. From here on errors have the form that OAuth gives them (§5.2)."""
+    g.is_oauth_form = True
+    if any(len(values) > 1 for _, values in request.form.lists()):
+        raise BadRequest("A parameter was given more than once.")
+    return {name: value for name, value in request.form.items() if value}
 
 
 def peek(name: str) -> str | None:

@@ -4,9 +4,9 @@ import secrets
 from time import perf_counter
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 
-from webapp import logs
+from webapp import logs, postgresql
 from webapp.audit import Client
 from webapp.clock import utc_now
 from webapp.config import Settings
@@ -14,15 +14,31 @@ from webapp.config import Settings
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
+    app.after_request(_end)
 
 
 def _begin() -> None:
-    g.started = perf_counter()
-    g.now = utc_now()
-    g.request_id = secrets.token_hex(8)
-    logs.request_id.set(g.request_id)
-    activity = f"{request.method} {request.url_rule.rule}" if request.url_rule else ""
-    g.client = Client(request.remote_addr or "", request.headers.get("User-Agent", ""), g.request_id, activity)
+    postgresql.begin_request()
+    g.started, g.now = perf_counter(), utc_now()
+    g.request_id = request_id = secrets.token_hex(8)
+    logs.request_id.set(request_id)
+    asked = this_request()
+    activity = f"{asked.method} {asked.url_rule.rule}" if asked.url_rule else ""
+    # From the environment: it costs less than headers, which raise and catch an error for one that is not there.
+    user_agent = asked.environ.get("HTTP_USER_AGENT", "")
+    g.client = Client(asked.remote_addr or "", user_agent, request_id, activity)
+
+
+def _end(response: Response) -> Response:
+    # What is streamed from here on may take its time: a long download is no late answer.
+    postgresql.end_request()
+    return response
+
+
+def this_request() -> Request:
+    """Return the request itself, for who looks at it several times: each look through Flask's proxy costs 0.7 µs."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return found
 
 
 def settings() -> Settings:

@@ -2,7 +2,7 @@
 
 from werkzeug.routing import BaseConverter
 
-from webapp.tokens import MAX_COUNT, SESSION_ID
+from webapp.token_format import MAX_COUNT, SESSION_ID
 
 
 class SessionIdConverter(BaseConverter):

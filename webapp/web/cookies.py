@@ -8,7 +8,7 @@ from werkzeug import Response
 
 from webapp import known_devices
 from webapp.config import Settings
-from webapp.sessions import TokenPair
+from webapp.token_pairs import TokenPair
 
 _REFRESH: Final = "refresh_token"
 _DEVICE: Final = "known_device"

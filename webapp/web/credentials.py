@@ -3,25 +3,28 @@
 An access token is judged by the guard, a refresh token here. A cookie counts only with proof that our own or an allowed
 origin sent it, since a browser attaches it to other people's requests too."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from flask import Response, g, request
 
-from webapp import sessions, tokens
+from webapp import revocation, sessions, tokens
+from webapp.database import db
 from webapp.errors import (
     AmbiguousCredentials,
     BadRequest,
     CrossOrigin,
     InvalidToken,
     MissingToken,
+    TokenExpired,
     UnsupportedGrantType,
 )
 from webapp.web import cookies
-from webapp.web.bodies import read_json
+from webapp.web.bodies import FORM, read_json, read_oauth_form
 from webapp.web.context import settings
 from webapp.web.schemas import RefreshBody
 
-FORM = "application/x-www-form-urlencoded"
+Claims = TypeVar("Claims", tokens.AccessClaims, tokens.RefreshClaims)
 
 
 class RefreshCredential(NamedTuple):
@@ -31,8 +34,18 @@ class RefreshCredential(NamedTuple):
 
 def bearer_token() -> str | None:
     """Return what follows `Bearer` in the Authorization header (RFC 6750 §2.1; schemes ignore case), or None."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip(" ") if scheme.lower() == "bearer" else None
+
+
+def verified(verify: Callable[..., Claims], token: str) -> Claims:
+    """Return what `verify`, one of tokens.py, makes of a token; of one that has expired its session may have, too."""
+    try:
+        return verify(settings(), token, now=g.now)
+    except TokenExpired:
+        claims = verify(settings(), token, now=g.now, allow_expired=True)
+        revocation.note_expired(db.session, sid=claims.sid, client=g.client, now=g.now)
+        raise
 
 
 # --- refreshing ------------------------------------------------------------------------------------------
@@ -44,13 +57,15 @@ def refresh_credential() -> RefreshCredential:
     Raises MissingToken, InvalidToken, AmbiguousCredentials if there are two of different sessions, and CrossOrigin if
     a cookie alone came without proof of its origin."""
     cookie = cookies.read_refresh(settings(), request)
-    found = [RefreshCredential(_verify_refresh(token), presented) for token, presented in _explicit_tokens()]
+    found = [
+        RefreshCredential(verified(tokens.verify_refresh, token), presented) for token, presented in _explicit_tokens()
+    ]
     if not found:
         if cookie is None:
             raise MissingToken
         require_own_origin()
         g.is_cookie_credential = True
-        return RefreshCredential(_verify_refresh(cookie), "cookie")
+        return RefreshCredential(verified(tokens.verify_refresh, cookie), "cookie")
     sids = {credential.claims.sid for credential in found}
     # Another program on the same host may have left a cookie of this name: one that is not ours says nothing.
     sids |= {sid for sid, _ in sessions_of_cookie()}
@@ -71,21 +86,13 @@ def _token_in_json() -> str | None:
 
 
 def _token_in_form() -> str | None:
-    """Return the token of an OAuth refresh request (RFC 6749 §6), whose errors then have that form too."""
-    g.is_oauth_form = True
-    if any(len(values) > 1 for _, values in request.form.lists()):
-        raise BadRequest("A parameter was given more than once.")
-    # A parameter without a value counts as left out (RFC 6749 §3.2).
-    grant_type, token = request.form.get("grant_type"), request.form.get("refresh_token")
-    if not grant_type:
+    """Return the token of an OAuth refresh request (RFC 6749 §6)."""
+    form = read_oauth_form()
+    if "grant_type" not in form:
         raise BadRequest("grant_type is missing.")
-    if grant_type != "refresh_token":
+    if form["grant_type"] != "refresh_token":
         raise UnsupportedGrantType
-    return token or None
-
-
-def _verify_refresh(token: str) -> tokens.RefreshClaims:
-    return tokens.verify_refresh(settings(), token, now=g.now)
+    return form.get("refresh_token")
 
 
 # --- where a request comes from ----------------------------------------------------------------------------

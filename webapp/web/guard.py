@@ -15,7 +15,7 @@ from webapp.database import db
 from webapp.errors import InvalidToken, MissingToken, NotAdministrator, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
 from webapp.web.context import settings
-from webapp.web.credentials import bearer_token, refuse_foreign_origin
+from webapp.web.credentials import bearer_token, refuse_foreign_origin, verified
 from webapp.web.problems import is_for_program
 
 P = ParamSpec("P")
@@ -46,9 +46,9 @@ def access_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         token = bearer_token()
         if token is None:
             raise MissingToken
-        claims = tokens.verify_access(settings(), token, now=g.now)
-        g.auth = sessions.read(db.session, settings(), claims, client=g.client, now=g.now)
-        g.renewal = sessions.due_renewal(settings(), g.auth, claims, now=g.now)
+        options, now, claims = settings(), g.now, verified(tokens.verify_access, token)
+        session = sessions.read(db.session, options, claims, client=g.client, now=now)
+        g.auth, g.renewal = session, sessions.due_renewal(options, session, claims, now=now)
         return view(*args, **kwargs)
 
     return guarded
@@ -114,7 +114,7 @@ def _load_viewer() -> None:
     if cookie is None:
         return
     try:
-        claims = tokens.verify_refresh(settings(), cookie, now=g.now)
+        claims = verified(tokens.verify_refresh, cookie)
         g.auth = sessions.read_for_page(db.session, claims, client=g.client, now=g.now)
     except SessionEnded as error:
         g.ended_because = ENDED_BECAUSE.get(error.reason or "", "Your session has ended.")

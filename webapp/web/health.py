@@ -1,4 +1,4 @@
-"""For those who watch the service: is it alive, can it work, what goes on."""
+"""For other programs: is the service alive, can it work, what goes on, and which keys sign its access tokens."""
 
 import hmac
 from ipaddress import IPv6Address, ip_address
@@ -26,6 +26,12 @@ def ready() -> ResponseReturnValue:
     """200 if the database answers; the error handler makes 503 of an outage."""
     db.session.execute(select(1))
     return jsonify(status="ready")
+
+
+@health.get("/.well-known/jwks.json")
+def public_keys() -> ResponseReturnValue:
+    """The keys that verify access tokens (RFC 7517 §5); none without JWT_SIGNING_KEY, for a shared key is a secret."""
+    return jsonify(keys=[key.jwk for key in settings().key_pairs])
 
 
 # --- metrics ---------------------------------------------------------------------------------------------

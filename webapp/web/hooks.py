@@ -1,4 +1,4 @@
-"""What every answer leaves with: `X-New-Token`, caching rules, security headers, a line in the log, a count."""
+"""What every answer leaves with: `X-New-Token`, caching rules, a line in the log, a count."""
 
 import logging
 import re
@@ -11,21 +11,11 @@ from flask import Flask, Response, g, request
 from webapp import metrics, session_state, tokens
 from webapp.database import db
 from webapp.errors import InvalidCode, InvalidCredentials
-from webapp.web.context import settings
+from webapp.web.context import settings, this_request
 from webapp.web.problems import is_for_program
 
 log = logging.getLogger("webapp.requests")
 
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 # The one-time token in an address that a mail led to, however it is asked for: a wrong method, too many slashes.
 _LINK_OF_MAIL: Final = re.compile(r"^(/+(?:verify|reset|undo|not-me)/+)[^/]+")
 
@@ -41,10 +31,8 @@ _SIGN_IN_DOORS: Final = {
 
 
 def init_app(app: Flask) -> None:
-    # Flask runs these last to first: the log line is written when everything else is settled.
-    app.after_request(_count_request)
-    app.after_request(_log_request)
-    app.after_request(_set_security_headers)
+    # Flask runs these last to first: a request is noted when everything else is settled.
+    app.after_request(_note_request)
     app.after_request(_set_caching)
     app.after_request(_offer_new_token)
 
@@ -60,54 +48,45 @@ def _offer_new_token(response: Response) -> Response:
 
 
 def _set_caching(response: Response) -> Response:
-    if request.path.startswith("/static/"):
+    asked, headers = this_request(), response.headers
+    if _LINK_OF_MAIL.search(asked.path):
+        headers["Referrer-Policy"] = "no-referrer"
+    if asked.path.startswith("/static/"):
         response.vary.add("Origin")  # the JavaScript client may be imported by front ends of other origins
         return response
+    if asked.endpoint == "health.public_keys":
+        headers["Cache-Control"] = "public, max-age=300"  # as long as docs/operations.md says, Keys
+        return response
     # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep X-New-Token.
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    response.vary.update(["Origin", "Authorization", "Cookie"] if is_for_program() else ["Cookie"])
+    headers["Cache-Control"] = "no-store"
+    headers["Pragma"] = "no-cache"
+    headers["Vary"] = "Origin, Authorization, Cookie" if is_for_program() else "Cookie"
     return response
 
 
-def _set_security_headers(response: Response) -> Response:
-    if _LINK_OF_MAIL.search(request.path):
-        response.headers["Referrer-Policy"] = "no-referrer"
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if settings().is_https:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    return response
-
-
-def _log_request(response: Response) -> Response:
-    auth = g.get("auth")
+def _note_request(response: Response) -> Response:
+    """Log the request, and count it."""
+    client, auth, seconds = g.client, g.get("auth"), perf_counter() - g.started
+    asked, status = this_request(), response.status_code
+    method, rule = asked.method, asked.url_rule
     # Never a one-time token, nor the query string: it may carry what somebody took for a place for tokens.
-    path = _LINK_OF_MAIL.sub(r"\1…", request.path)
-    path, milliseconds = ascii(path)[1:-1], round((perf_counter() - g.started) * 1000, 1)
+    path = ascii(_LINK_OF_MAIL.sub(r"\1…", asked.path))[1:-1]
     fields = {
-        "request_id": g.request_id,
-        "method": request.method,
+        "request_id": client.request_id,
+        "method": method,
         "path": path,
-        "status": response.status_code,
-        "ms": milliseconds,
-        "address": request.remote_addr,
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+        "address": client.address,
         "user_id": auth.user.id if auth else None,
         "session_id": auth.sid if auth else None,
         "renewed": "X-New-Token" in response.headers,
     }
-    line = f"{request.method} {path} {response.status_code} {milliseconds} ms"
-    log.info("%s", line, extra={"fields": fields})
-    return response
-
-
-def _count_request(response: Response) -> Response:
-    rule = request.url_rule
-    seconds = perf_counter() - g.started
-    metrics.count_request(request.method, rule.rule if rule else None, response.status_code, seconds)
+    log.info("%s %s %s %s ms", method, path, status, fields["ms"], extra={"fields": fields})
+    metrics.count_request(method, rule.rule if rule else None, status, seconds)
     if rule and rule.endpoint in _SIGN_IN_DOORS:
-        method, form_again = _SIGN_IN_DOORS[rule.endpoint]
-        metrics.count_sign_in(method, _sign_in_outcome(response, form_again))
+        means, form_again = _SIGN_IN_DOORS[rule.endpoint]
+        metrics.count_sign_in(means, _sign_in_outcome(response, form_again))
     return response
 
 

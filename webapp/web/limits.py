@@ -16,15 +16,17 @@ from webapp.database import db
 from webapp.errors import MfaRequired, TooManyAttempts
 from webapp.web import bodies, cookies
 from webapp.web.context import settings
+from webapp.web.limit_storage import PREFIX
 
 P = ParamSpec("P")
 
-limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True)
+limiter = Limiter(get_remote_address)
 
 
 def init_app(app: Flask, options: Settings) -> None:
+    uri = options.ratelimit_storage_uri
     app.config["RATELIMIT_ENABLED"] = options.ratelimit_enabled
-    app.config["RATELIMIT_STORAGE_URI"] = options.ratelimit_storage_uri
+    app.config["RATELIMIT_STORAGE_URI"] = uri if uri.startswith("memory:") else f"{PREFIX}{uri}"
     limiter.init_app(app)
 
 

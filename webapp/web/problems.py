@@ -35,8 +35,8 @@ PAGE_AMONG_THEM = "/api/docs"
 _WORDS = {
     400: ("That request made no sense to us", "Go back and try again."),
     403: ("This page is not for you", "Your account may not open it. Sign in with another one, or go on elsewhere."),
-    404: ("This page does not exist", "Check the address, or start from the first page."),
-    405: ("This address cannot be used that way", "Start from the first page."),
+    404: ("This page does not exist", "Check the address, or go to the start page."),
+    405: ("This address cannot be used that way", "Go to the start page."),
     413: ("That was too large", "Send less at once."),
     500: ("Something went wrong", "The fault is ours and has been logged. Try again, or come back a little later."),
 }
@@ -69,14 +69,15 @@ def problem(status: int, code: str, title: str, detail: str, *, errors: dict[str
 
 
 def is_for_program() -> bool:
-    return request.path.startswith(PROGRAM_PATHS) and request.path != PAGE_AMONG_THEM
+    path = request.path
+    return path.startswith(PROGRAM_PATHS) and path != PAGE_AMONG_THEM
 
 
 def _app_error(error: AppError) -> Response:
     g.refusal = error
     if g.get("is_oauth_form") and error.oauth_error:
         body = {"error": error.oauth_error, "error_description": error.detail}
-        response = Response(json.dumps(body), HTTPStatus.BAD_REQUEST, content_type="application/json")
+        response = Response(json.dumps(body), error.oauth_status, content_type="application/json")
     elif is_for_program():
         errors = error.errors if isinstance(error, InvalidFields) else None
         response = problem(error.status, error.code, error.title, error.detail, errors=errors)
@@ -85,7 +86,7 @@ def _app_error(error: AppError) -> Response:
     else:
         if isinstance(error, TooManyAttempts) and request.path == url_for("auth.login"):
             g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
-        response = _page(error.status, error.title, error.detail)
+        response = _page(error.status, error.title, _detail_for_people(error))
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = error.challenge
     # Only where the session is really over, never for a passing failure: an honest client keeps its cookie.
@@ -94,6 +95,18 @@ def _app_error(error: AppError) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _detail_for_people(error: AppError) -> str:
+    """Return what is wrong with which field, or what can be done where the error has nothing to add to its title."""
+    if isinstance(error, InvalidFields):
+        # What is no name of ours is not repeated: somebody else may have written the link.
+        names = [name.replace("_", " ") if name.isidentifier() else "What else was sent" for name in error.errors]
+        texts = ("; ".join(texts).removesuffix(".") for texts in error.errors.values())
+        return " ".join(f"{name}: {text}." for name, text in zip(names, texts, strict=True))
+    if error.detail == f"{error.title}." and error.status in _WORDS:
+        return _WORDS[error.status][1]
+    return error.detail
 
 
 def _asking_page() -> str:
@@ -131,7 +144,7 @@ def _http_error(error: HTTPException) -> Response:
     if status < HTTPStatus.BAD_REQUEST:  # Werkzeug's redirects are raised too
         return Response(error.get_response().response, status, headers=error.get_headers())
     phrase = error.name  # Werkzeug's, since the standard library's changes with the version of Python
-    title, detail = _WORDS.get(status, (phrase, "Start from the first page."))
+    title, detail = _WORDS.get(status, (phrase, "Go to the start page."))
     if is_for_program():
         response = problem(status, phrase.lower().replace(" ", "_"), phrase, f"{title}.")
     else:
@@ -157,7 +170,7 @@ def _page(
     status: int, title: str, detail: str, *, action_url: str | None = None, action_label: str | None = None
 ) -> Response:
     # What a view has said would help (`g.next_step`: address and label), if anything.
-    next_step = g.get("next_step") or (url_for("home.index"), "Go to the first page")
+    next_step = g.get("next_step") or (url_for("home.index"), "Go to the start page")
     html = render_template(
         "error.html",
         status=status,

@@ -1,8 +1,11 @@
-"""The shapes of the JSON API. Unknown fields are refused; strings are taken as they are, numbers never for strings."""
+"""The shapes of the JSON API, bodies and answers: as long as there are shapes.
+
+Unknown fields are refused; strings are taken as they are, numbers never for strings."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
 
+from flask import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
@@ -22,7 +25,14 @@ Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH),
     AfterValidator(_one_line),
-    WithJsonSchema({"type": "string", "maxLength": NAME_LENGTH, "pattern": f"^[^{INVISIBLE}]*$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": NAME_LENGTH,
+            "pattern": f"^[^{INVISIBLE}]*$",
+            "description": "Characters that cannot be seen are refused.",
+        }
+    ),
 ]
 
 Email = Annotated[str, StringConstraints(min_length=1, max_length=EMAIL_LENGTH)]
@@ -32,7 +42,14 @@ Password = Annotated[str, StringConstraints(min_length=1, max_length=passwords.M
 NewPassword = Annotated[
     str,
     StringConstraints(max_length=8 * passwords.MAX_LENGTH),
-    WithJsonSchema({"type": "string", "minLength": 8, "maxLength": passwords.MAX_LENGTH}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 8,
+            "maxLength": passwords.MAX_LENGTH,
+            "description": "What is easily guessed is refused.",
+        }
+    ),
 ]
 Code = Annotated[str, StringConstraints(max_length=64)]
 
@@ -134,6 +151,10 @@ class PageQuery(BaseModel):
 class Answer(BaseModel):
     # What has a default is sent all the same, so the description may promise it.
     model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)
+
+    def respond(self, status: int = 200, *, without_none: bool = False) -> Response:
+        body = self.model_dump_json(exclude_none=without_none) + "\n"  # a line of its own, for curl
+        return Response(body, status, mimetype="application/json")
 
 
 class UserAnswer(Answer):

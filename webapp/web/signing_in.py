@@ -1,6 +1,6 @@
 """What every door to a sign-in does last: open the session, hand its tokens over, let the browser be known."""
 
-from flask import Response, g, jsonify, redirect, request, session, url_for
+from flask import Response, g, redirect, request, session, url_for
 
 from webapp import pending_sign_ins, sign_in
 from webapp.authentication import Authenticated
@@ -8,7 +8,7 @@ from webapp.config import Transport
 from webapp.database import db
 from webapp.errors import InvalidFields, MfaRequired
 from webapp.known_devices import KnownDevice
-from webapp.sessions import TokenPair
+from webapp.token_pairs import TokenPair
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.schemas import TokenAnswer, UserAnswer
@@ -51,7 +51,7 @@ def answer(pair: TokenPair) -> Response:
         expires_in=pair.expires_in,
         user=UserAnswer.model_validate(pair.session.user),
     )
-    response = jsonify(body.model_dump(exclude_none=True))
+    response = body.respond(without_none=True)
     if is_cookie:
         cookies.set_refresh(settings(), response, pair)
     return response

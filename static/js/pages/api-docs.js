@@ -1,6 +1,8 @@
 // @ts-check
 // Swagger UI over the API's description. It signs its own calls: with the access token of the last sign-in made here.
 
+import { nameParts, plainParts } from "./api-docs-parts.js";
+
 /**
  * @typedef {{ url: string, status: number, headers: Record<string, string>, body?: any }} Answer
  * @typedef {{ preauthorizeApiKey(scheme: string, key: string): void,
@@ -32,6 +34,7 @@ function adopt(answer) {
 followTheme();
 systemIsDark.addEventListener("change", followTheme);
 new MutationObserver(followTheme).observe(root, { attributeFilter: ["data-theme"] });
+nameParts(place);
 
 /** @type {SwaggerUI} */
 const swagger = /** @type {any} */ (globalThis).SwaggerUIBundle({
@@ -41,5 +44,8 @@ const swagger = /** @type {any} */ (globalThis).SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
+  syntaxHighlight: { activated: false },
+  plugins: [plainParts],
+  layout: "PlainLayout",
   responseInterceptor: adopt,
 });

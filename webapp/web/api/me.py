@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, authentication, email_change, personal_data
+from webapp import accounts, email_change, personal_data, reauthentication
 from webapp.database import db
 from webapp.web import credentials, guard
 from webapp.web.bodies import read_json
@@ -24,7 +24,7 @@ me_api = Blueprint("me_api", __name__)
 @me_api.get("/me")
 @guard.access_required
 def show() -> ResponseReturnValue:
-    return jsonify(UserAnswer.model_validate(g.auth.user).model_dump())
+    return UserAnswer.model_validate(g.auth.user).respond()
 
 
 @me_api.patch("/me")
@@ -38,7 +38,7 @@ def update() -> ResponseReturnValue:
         client=g.client,
         now=g.now,
     )
-    return jsonify(UserAnswer.model_validate(user).model_dump())
+    return UserAnswer.model_validate(user).respond()
 
 
 @me_api.delete("/me")
@@ -78,14 +78,14 @@ def change_email() -> ResponseReturnValue:
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     email_change.ask(db.session, settings(), **body.model_dump(), **who)
     detail = "We have sent a link to the new address. Until it is opened, the old one stays."
-    return jsonify(NoticeAnswer(detail=detail).model_dump()), 202
+    return NoticeAnswer(detail=detail).respond(202)
 
 
 @me_api.post("/me/reauthenticate")
 @guard.access_required
 def reauthenticate() -> ResponseReturnValue:
     body = read_json(PasswordProofBody)
-    authentication.reauthenticate(
+    reauthentication.reauthenticate(
         db.session,
         settings(),
         sid=g.auth.sid,

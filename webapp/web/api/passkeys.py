@@ -25,7 +25,7 @@ passkeys_api = Blueprint("passkeys_api", __name__)
 def index() -> ResponseReturnValue:
     found = passkeys.list_passkeys(db.session, user_id=g.auth.user.id)
     answer = PasskeysAnswer(items=[PasskeyAnswer.model_validate(passkey) for passkey in found])
-    return jsonify(answer.model_dump(mode="json"))
+    return answer.respond()
 
 
 @passkeys_api.post("/passkeys/options")
@@ -42,7 +42,7 @@ def add() -> ResponseReturnValue:
     body = read_json(PasskeyBody)
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     passkey = passkey_ceremonies.add(db.session, settings(), credential=body.credential, name=body.name, **who)
-    return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json")), 201
+    return PasskeyAnswer.model_validate(passkey).respond(201)
 
 
 @passkeys_api.patch("/passkeys/<row_id:passkey_id>")
@@ -51,7 +51,7 @@ def rename(passkey_id: int) -> ResponseReturnValue:
     name = read_json(PasskeyNameBody).name
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
     passkey = passkeys.rename(db.session, passkey_id=passkey_id, name=name, **who)
-    return jsonify(PasskeyAnswer.model_validate(passkey).model_dump(mode="json"))
+    return PasskeyAnswer.model_validate(passkey).respond()
 
 
 @passkeys_api.delete("/passkeys/<row_id:passkey_id>")

@@ -1,6 +1,6 @@
 """Products, for programs: the example of a protected resource."""
 
-from flask import Blueprint, jsonify
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from webapp import catalog
@@ -19,4 +19,4 @@ def index() -> ResponseReturnValue:
     products, total = catalog.list_products(db.session, page=query.page, per_page=query.per_page)
     items = [ProductAnswer.model_validate(product) for product in products]
     answer = ProductsAnswer(items=items, page=query.page, per_page=query.per_page, total=total)
-    return jsonify(answer.model_dump())
+    return answer.respond()

@@ -1,6 +1,6 @@
 """Signing up, confirming an address, and the forgotten password, for programs."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
 from webapp import email_links, recovery, registration
@@ -53,4 +53,4 @@ def reset_password() -> ResponseReturnValue:
 
 
 def _begun(detail: str) -> ResponseReturnValue:
-    return jsonify(NoticeAnswer(detail=detail).model_dump()), 202
+    return NoticeAnswer(detail=detail).respond(202)

@@ -1,9 +1,9 @@
 """The second factor, for programs: setting it up, its recovery codes, taking it away."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
-from webapp import authentication, mfa, recovery_codes
+from webapp import mfa_setup, reauthentication, recovery_codes
 from webapp.database import db
 from webapp.web import guard
 from webapp.web.bodies import read_json
@@ -17,15 +17,15 @@ second_factor_api = Blueprint("second_factor_api", __name__)
 @guard.access_required
 @guard.fresh_sign_in_required
 def begin() -> ResponseReturnValue:
-    enrolment = mfa.begin(db.session, settings(), user_id=g.auth.user.id)
-    return jsonify(EnrolmentAnswer(secret=enrolment.secret, otpauth_uri=enrolment.uri).model_dump())
+    enrolment = mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id)
+    return EnrolmentAnswer(secret=enrolment.secret, otpauth_uri=enrolment.uri).respond()
 
 
 @second_factor_api.post("/me/totp/confirm")
 @guard.access_required
 @guard.fresh_sign_in_required
 def confirm() -> ResponseReturnValue:
-    codes = mfa.confirm(
+    codes = mfa_setup.confirm(
         db.session,
         settings(),
         user_id=g.auth.user.id,
@@ -34,7 +34,7 @@ def confirm() -> ResponseReturnValue:
         client=g.client,
         now=g.now,
     )
-    return jsonify(RecoveryCodesAnswer(recovery_codes=codes).model_dump())
+    return RecoveryCodesAnswer(recovery_codes=codes).respond()
 
 
 @second_factor_api.delete("/me/totp")
@@ -42,8 +42,8 @@ def confirm() -> ResponseReturnValue:
 def remove() -> ResponseReturnValue:
     user_id, password = g.auth.user.id, read_json(PasswordProofBody).password
     who = {"user_id": user_id, "client": g.client, "now": g.now}
-    authentication.confirm_password(db.session, settings(), sid=g.auth.sid, password=password, **who)
-    mfa.remove(db.session, **who)
+    reauthentication.confirm_password(db.session, settings(), sid=g.auth.sid, password=password, **who)
+    mfa_setup.remove(db.session, **who)
     return Response(status=204)
 
 
@@ -52,4 +52,4 @@ def remove() -> ResponseReturnValue:
 @guard.fresh_sign_in_required
 def renew_codes() -> ResponseReturnValue:
     codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
-    return jsonify(RecoveryCodesAnswer(recovery_codes=codes).model_dump())
+    return RecoveryCodesAnswer(recovery_codes=codes).respond()

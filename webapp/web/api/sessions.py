@@ -1,6 +1,6 @@
 """The user's own sessions, for programs: list them, end one, end all others."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
 from webapp import revocation
@@ -19,7 +19,7 @@ sessions_api = Blueprint("sessions_api", __name__)
 @guard.access_required
 def index() -> ResponseReturnValue:
     devices = list_devices(db.session, settings(), user_id=g.auth.user.id, current_sid=g.auth.sid, now=g.now)
-    return jsonify(DevicesAnswer(items=[_answer(device) for device in devices]).model_dump(mode="json"))
+    return DevicesAnswer(items=[_answer(device) for device in devices]).respond()
 
 
 @sessions_api.delete("/sessions/<session_id:sid>")

@@ -14,12 +14,13 @@ from spectree.models import InType, SecureType
 from spectree.plugins.flask_plugin import FlaskPlugin
 from werkzeug.routing import Rule
 
-from webapp.tokens import SESSION_ID
+from webapp.token_format import SESSION_ID
 from webapp.version import VERSION
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.openapi import details
-from webapp.web.openapi.operations import OPERATIONS, Access, Operation
+from webapp.web.openapi.operation import Access, Operation
+from webapp.web.openapi.operations import OPERATIONS
 from webapp.web.openapi.shapes import OAuthError, Problem
 
 _ABOUT: Final = """Sign-ins that renew themselves, and end the moment you say so.
@@ -38,6 +39,7 @@ _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "access": [{"accessToken": []}],
     "refresh": [{"refreshCookie": []}, {"refreshToken": []}, {}],
     "any": [{"accessToken": []}, {"refreshCookie": []}, {"refreshToken": []}, {}],
+    "client": [{"serviceSecret": []}],
 }
 
 _PARAMETERS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
@@ -134,6 +136,9 @@ def _security_schemes() -> list[SecurityScheme]:
         "refreshToken": SecuritySchemeData(**_BEARER, description="`refresh_token` of a sign-in by `body`."),
         "refreshCookie": SecuritySchemeData(
             **cookie, description="Set by a sign-in by `cookie`; browsers send it by themselves."
+        ),
+        "serviceSecret": SecuritySchemeData(
+            type=SecureType.HTTP, scheme="basic", description="Name and secret of a service that asks about tokens."
         ),
     }
     return [SecurityScheme(name=name, data=data) for name, data in schemes.items()]

@@ -13,10 +13,10 @@ from webapp.errors import (
     MalformedJson,
     UnsupportedMediaType,
 )
+from webapp.web.bodies import FORM
 from webapp.web.context import settings
-from webapp.web.credentials import FORM
 from webapp.web.openapi.examples import examples
-from webapp.web.openapi.operations import OF_TOKENS, Operation
+from webapp.web.openapi.operation import OF_TOKENS, Operation
 from webapp.web.openapi.shapes import OAuthError, Problem
 
 PROBLEM: Final = "application/problem+json"
@@ -37,9 +37,9 @@ HEADERS: Final = {
         "schema": {"type": "integer", "minimum": 1},
     },
     "WWW-Authenticate": {
-        "description": "The challenge of RFC 6750 §3.",
+        "description": "The challenge of RFC 6750 §3, or of a service that has to say who it is.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^Bearer"},
+        "schema": {"type": "string", "pattern": "^(Bearer|Basic)"},
     },
 }
 
@@ -54,7 +54,9 @@ def errors(operation: Operation) -> dict[int, list[type[AppError]]]:
     """Return what the call can be refused with, by status: what the table says, and what follows from its shape."""
     refusals: list[type[AppError]] = [*OF_TOKENS[operation.access], *operation.errors, DatabaseUnavailable]
     if operation.body:
-        refusals += [MalformedJson, UnsupportedMediaType, InvalidFields, _TooLarge]
+        refusals += [MalformedJson, UnsupportedMediaType, InvalidFields]
+    if operation.body or operation.form:
+        refusals.append(_TooLarge)
     if operation.query:
         refusals.append(InvalidQuery)
     found: dict[int, list[type[AppError]]] = {}
@@ -64,8 +66,9 @@ def errors(operation: Operation) -> dict[int, list[type[AppError]]]:
 
 
 def problems(operation: Operation) -> dict[str, Any]:
-    """Return an example of each refusal of the call, by its code."""
-    return {error.code: _problem(error) for of_status in errors(operation).values() for error in of_status}
+    """Return an example of each refusal of the call, by its code; an OAuth client is told in another form."""
+    refusals = (error for of_status in errors(operation).values() for error in of_status)
+    return {error.code: _problem(error) for error in refusals if operation.body or not error.oauth_error}
 
 
 def add(entry: dict[str, Any], operation: Operation) -> None:
@@ -82,7 +85,7 @@ def add(entry: dict[str, Any], operation: Operation) -> None:
     if operation.body:
         _complete_body(entry["requestBody"], operation.body, is_required=operation.is_body_required)
     if operation.form:
-        _add_form(entry, operation.form)
+        _add_form(entry, operation, operation.form)
 
 
 def _may_renew(operation: Operation) -> bool:
@@ -127,10 +130,14 @@ def _complete_body(body: dict[str, Any], model: type[BaseModel], *, is_required:
     body["content"][JSON]["example"] = _example(model)
 
 
-def _add_form(entry: dict[str, Any], form: type[BaseModel]) -> None:
+def _add_form(entry: dict[str, Any], operation: Operation, form: type[BaseModel]) -> None:
     """Say what an OAuth client sends and is told; spectree takes every form for one of several parts."""
     content = entry["requestBody"]["content"]
     del content["multipart/form-data"]
     content[FORM] = {"schema": _ref("schemas", form.__name__), "example": _example(form)}
-    refused = {"error": "invalid_grant", "error_description": "The token has expired."}
-    entry["responses"]["400"]["content"][JSON] = {"schema": _ref("schemas", OAuthError.__name__), "example": refused}
+    for error in (error for of_status in errors(operation).values() for error in of_status if error.oauth_error):
+        answer = entry["responses"][str(error.oauth_status)]
+        if not operation.body:  # then nobody is told anything else
+            answer["content"].pop(PROBLEM, None)
+        refused = {"error": error.oauth_error, "error_description": f"{error.title}."}
+        answer["content"][JSON] = {"schema": _ref("schemas", OAuthError.__name__), "example": refused}

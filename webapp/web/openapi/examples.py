@@ -8,11 +8,18 @@ from pydantic import BaseModel
 
 from webapp import demo
 from webapp.web import schemas
-from webapp.web.openapi.shapes import CreationOptions, PersonalData, RefreshForm, RequestOptions
+from webapp.web.openapi.shapes import (
+    CreationOptions,
+    IntrospectionAnswer,
+    IntrospectionForm,
+    PersonalData,
+    RefreshForm,
+    RequestOptions,
+)
 
 _ADDRESS: Final = "user@example.com"
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - nobody's
-_NEW_PASSWORD: Final = "another horse, another staple"  # noqa: S105
+_NEW_PASSWORD: Final = "another horse, another staple"  # noqa: S105 - nobody's
 _TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"  # noqa: S105 - shortened, and nobody's
 _LINK: Final = "0uWpe6M5hXQmTq0Vn4eXkYw1c2Jr8sLd7tGfA9bZx3o"
 _SID: Final = "q3hZ0v8kSxWmUe2rTn5yLA"
@@ -66,6 +73,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     schemas.PasskeySignInBody: {"credential": _ASSERTION, "transport": "body"},
     schemas.RefreshBody: {"refresh_token": _TOKEN},
     schemas.ProfileBody: {"first_name": "Jane"},
+    IntrospectionForm: {"token": _TOKEN},
     RefreshForm: {"grant_type": "refresh_token", "refresh_token": _TOKEN},
     # --- answers -------------------------------------------------------------------------------------------
     schemas.TokenAnswer: {
@@ -74,6 +82,18 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "token_type": "bearer",
         "expires_in": 86_400,
         "user": _USER,
+    },
+    IntrospectionAnswer: {
+        "active": True,
+        "token_type": "Bearer",
+        "iss": "https://accounts.example.com",
+        "aud": "https://accounts.example.com/api",
+        "sub": "1",
+        "username": _ADDRESS,
+        "sid": _SID,
+        "iat": 1_793_612_400,
+        "exp": 1_793_698_800,
+        "auth_time": 1_793_612_400,
     },
     schemas.UserAnswer: _USER,
     schemas.NoticeAnswer: {"detail": "If an account exists for this address, we have sent a link."},

@@ -1,18 +1,17 @@
-"""What each call of the API takes and answers: the table that the OpenAPI document is made from (openapi.py).
+"""What each call of the API takes and answers: the table that the OpenAPI document is made from.
 
-Whoever adds a route under /api adds it here: tests/web/test_openapi.py compares the table with the address map."""
+As long as there are calls. Whoever adds a route under /api adds it here: tests/web/test_openapi.py compares the table
+with the address map."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import BaseModel
 from spectree import Tag
 
 from webapp.errors import (
     AddressTaken,
     AmbiguousCredentials,
-    AppError,
+    BadRequest,
     CrossOrigin,
     EmailNotVerified,
     InvalidCode,
@@ -22,43 +21,23 @@ from webapp.errors import (
     InvalidToken,
     LastAdministrator,
     MfaRequired,
-    MissingToken,
     NotFound,
     ReauthenticationRequired,
     SecondFactorState,
-    SessionEnded,
-    TokenExpired,
     TokenReused,
     TooBusy,
     TooManyAttempts,
 )
 from webapp.web import schemas
-from webapp.web.openapi.shapes import CreationOptions, PersonalData, RefreshForm, RequestOptions
-
-# What opens a call: nothing, an access token, a refresh token in one of its three ways, or either kind of token.
-Access = Literal["nothing", "access", "refresh", "any"]
-Errors = tuple[type[AppError], ...]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A call. What follows from its body, its query and its credentials alone is left to openapi.py: the refusals of
-    malformed bodies and of tokens, and the answers of a service that is busy."""
-
-    name: str  # the operationId
-    tag: Tag
-    summary: str
-    description: str = ""
-    access: Access = "access"
-    body: type[BaseModel] | None = None
-    is_body_required: bool = True
-    form: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {204: None})
-    errors: Errors = ()
-    sets_cookie: bool = False
-    renews: bool = True  # False where the view withholds X-New-Token
-
+from webapp.web.openapi.operation import Errors, Operation
+from webapp.web.openapi.shapes import (
+    CreationOptions,
+    IntrospectionAnswer,
+    IntrospectionForm,
+    PersonalData,
+    RefreshForm,
+    RequestOptions,
+)
 
 SIGNING_IN: Final = Tag(name="Signing in", description="Getting tokens, renewing them, and signing out.")
 REGISTRATION: Final = Tag(name="Signing up", description="New accounts, and the way back into old ones.")
@@ -122,6 +101,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={200: schemas.TokenAnswer},
         errors=(AmbiguousCredentials, CrossOrigin, TokenReused),
         sets_cookie=True,
+    ),
+    "POST /api/introspect": Operation(
+        "introspect",
+        SIGNING_IN,
+        "Ask whether an access token is good",
+        "For other services that are given our access tokens (RFC 7662): what the session's row says at this moment, "
+        "so that a sign-out is known with the next question. A service says who it is by HTTP Basic; the operator "
+        "lists its name and secret in `INTROSPECTION_CLIENTS`.",
+        access="client",
+        form=IntrospectionForm,
+        answers={200: IntrospectionAnswer},
+        errors=(BadRequest,),
     ),
     "POST /api/logout": Operation(
         "logout",
@@ -329,12 +320,4 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         query=schemas.PageQuery,
         answers={200: schemas.ProductsAnswer},
     ),
-}
-
-# What a token can be refused for (RFC 6750 §3.1).
-OF_TOKENS: Final[Mapping[Access, Errors]] = {
-    "nothing": (),
-    "access": (MissingToken, InvalidToken, TokenExpired, SessionEnded),
-    "refresh": (MissingToken, InvalidToken, TokenExpired, SessionEnded),
-    "any": (),
 }

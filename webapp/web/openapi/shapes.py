@@ -28,7 +28,7 @@ class Problem(BaseModel):
 class OAuthError(BaseModel):
     """RFC 6749 §5.2: what who sends a form is told."""
 
-    error: Literal["invalid_request", "invalid_grant", "unsupported_grant_type"]
+    error: Literal["invalid_request", "invalid_grant", "invalid_client", "unsupported_grant_type"]
     error_description: str
 
 
@@ -39,6 +39,29 @@ class RefreshForm(BaseModel):
 
     grant_type: Literal["refresh_token"]
     refresh_token: str = ""
+
+
+class IntrospectionForm(BaseModel):
+    """RFC 7662 §2.1; other parameters are ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    token: str = Field(min_length=1)
+
+
+class IntrospectionAnswer(BaseModel):
+    """RFC 7662 §2.2. Of a token that opens nothing, or nothing any more, `active` is all that is said."""
+
+    active: bool
+    token_type: Literal["Bearer"] | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    iss: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    aud: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    sub: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    username: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    sid: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    iat: int | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    exp: int | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    auth_time: int | SkipJsonSchema[None] = Field(exclude_if=_is_none)
 
 
 # --- passkeys --------------------------------------------------------------------------------------------

@@ -89,14 +89,15 @@ def show(user_id: int) -> ResponseReturnValue:
         size=PAGE,
         now=g.now,
     )
+    their_passkeys = passkeys.list_passkeys(db.session, user_id=user_id)
     return render_template(
         "admin/user.html",
         user=user,
         sessions=sessions,
         lives=session_list.read_lives(db.session, [row.session.id for row in sessions.rows]),
-        passkeys=passkeys.list_passkeys(db.session, user_id=user_id),
+        passkeys=their_passkeys,
         events=event_list.find_events(db.session, user_id=user_id, position=Position(), size=LATEST_EVENTS).rows,
-        acts={name: act for name, act in ACTS.items() if act.is_for(user)},
+        acts={name: act for name, act in ACTS.items() if act.is_for(user, their_passkeys)},
         charts=charts,
         device_name=device_name,
         now=g.now,

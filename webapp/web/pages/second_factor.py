@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import authentication, mfa, passkeys, recovery_codes
+from webapp import mfa_setup, passkeys, reauthentication, recovery_codes
 from webapp.database import db
 from webapp.errors import InvalidFields, SecondFactorState
 from webapp.web.context import settings
@@ -17,7 +17,7 @@ pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 @sign_in_required
 @fresh_sign_in_required
 def begin() -> ResponseReturnValue:
-    mfa.begin(db.session, settings(), user_id=g.auth.user.id)
+    mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id)
     return redirect(url_for("second_factor.enrol"), 303)
 
 
@@ -34,13 +34,13 @@ def enrol() -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     form, codes = CodeForm(), list[str]()
     given = {"user_id": g.auth.user.id, "sid": g.auth.sid, "code": form.code.data, "client": g.client, "now": g.now}
-    if not is_accepted(form, lambda: codes.extend(mfa.confirm(db.session, settings(), **given))):
+    if not is_accepted(form, lambda: codes.extend(mfa_setup.confirm(db.session, settings(), **given))):
         return _enrolment_page(form), 422
     return render_template("account/recovery_codes.html", codes=codes, is_new=True)
 
 
 def _enrolment_page(form: CodeForm) -> str:
-    enrolment = mfa.pending(db.session, settings(), user_id=g.auth.user.id)
+    enrolment = mfa_setup.pending(db.session, settings(), user_id=g.auth.user.id)
     g.next_step = (url_for("security.overview"), "Back to Security")
     if enrolment is None:
         raise SecondFactorState("No second factor waits to be set up.")
@@ -67,9 +67,9 @@ def submit_removal() -> ResponseReturnValue:
     form = PasswordProofForm()
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
     given = {"sid": g.auth.sid, "password": form.password.data}
-    if not is_accepted(form, lambda: authentication.confirm_password(db.session, settings(), **given, **who)):
+    if not is_accepted(form, lambda: reauthentication.confirm_password(db.session, settings(), **given, **who)):
         return render_template("account/totp_remove.html", form=form), 422
-    mfa.remove(db.session, **who)
+    mfa_setup.remove(db.session, **who)
     flash("Two-step sign-in is off.", "success")
     return redirect(url_for("security.overview"), 303)
 

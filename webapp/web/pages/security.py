@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, json, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, authentication, email_change, passkeys, personal_data, recovery_codes
+from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
 from webapp.web import cookies
 from webapp.web.context import settings
@@ -79,7 +79,7 @@ def submit_confirmation() -> ResponseReturnValue:
     form = PasswordProofForm()
     password = form.password.data
     if not is_accepted(
-        form, lambda: authentication.reauthenticate(db.session, settings(), password=password, **_who())
+        form, lambda: reauthentication.reauthenticate(db.session, settings(), password=password, **_who())
     ):
         return render_template("account/confirm.html", form=form), 422
     flash("Thank you. Now go on with what you were about to do.", "success")

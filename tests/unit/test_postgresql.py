@@ -1,0 +1,185 @@
+"""Connections to PostgreSQL: how long they wait, who gets one, and what is done about a server that says nothing."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tests.faults.smtp_servers import tar_pit, wait_until
+from tests.support.databases import migrate
+from tests.support.live import free_port
+from tests.support.services import POSTGRESQL, require_postgresql
+from tests.support.settings import make_settings
+from webapp import postgresql
+from webapp.database import OUTAGES, database_config
+
+SERVER = f"{POSTGRESQL}/postgres"
+
+
+def connector(port: int) -> postgresql.Connector:
+    return postgresql.Connector(make_url(f"postgresql+psycopg://nobody@127.0.0.1:{port}/nothing?sslmode=disable"))
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine as the product makes it."""
+    require_postgresql()
+    config = database_config(make_settings(database_url=SERVER))
+    engine = create_engine(config["SQLALCHEMY_DATABASE_URI"], **config["SQLALCHEMY_ENGINE_OPTIONS"])
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> Iterator[None]:
+    yield
+    postgresql.end_request()
+
+
+def test_a_request_waits_no_longer_than_it_may(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L06: whatever it has waited for before, and the connection is not used again."""
+    monkeypatch.setattr(postgresql, "REQUEST_TIMEOUT", 0.8)
+    with engine.connect() as connection:
+        used = connection.connection.dbapi_connection
+        postgresql.begin_request()
+        connection.execute(text("SELECT pg_sleep(0.4)"))
+        began = time.monotonic()
+        with pytest.raises(OperationalError, match="has not answered"):
+            connection.execute(text("SELECT pg_sleep(3)"))
+        assert time.monotonic() - began < 2
+    assert used is not None
+    assert used.closed
+    monkeypatch.undo()
+    postgresql.end_request()
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_what_comes_after_the_request_is_not_held_to_its_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "REQUEST_TIMEOUT", 0.1)
+    postgresql.begin_request()
+    postgresql.end_request()
+    monkeypatch.undo()
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_sleep(0.4)"))
+
+
+def test_a_request_that_was_answered_stays_so_if_the_server_dies_before_its_rollback(engine: Engine) -> None:
+    """L04: the transaction has ended with the connection, and there is nothing to tell anybody."""
+    with engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_one_thread_tries_to_reach_a_silent_server_and_all_others_are_refused_at_once() -> None:
+    """L06."""
+    port, seconds = free_port(), []
+    server = connector(port)
+    server.note_silence()
+
+    def connect(_: int) -> None:
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError):
+            server.connect()
+        seconds.append(time.monotonic() - began)
+
+    with tar_pit(port) as pit, ThreadPoolExecutor(20) as pool:
+        first = pool.submit(connect, 0)
+        pit.wait_for_victim()
+        time.sleep(postgresql.TRYING)
+        list(pool.map(connect, range(19)))
+        assert len(pit.caught) == 1
+        assert not first.done()
+        assert len(seconds) == 19
+        first.result()
+
+
+def test_a_server_that_answers_again_is_open_to_all(engine: Engine) -> None:
+    server = postgresql.Connector(make_url(SERVER))
+    server.note_silence()
+    with ThreadPoolExecutor(10) as pool:
+        for connection in pool.map(lambda _: server.connect(), range(10)):
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            connection.close()
+
+
+def test_connections_go_to_those_who_have_waited_longest(engine: Engine) -> None:
+    order: list[int] = []
+    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
+
+    def wait_for_one(number: int) -> None:
+        with engine.connect():
+            order.append(number)
+
+    threads = []
+    for number in range(10):
+        threads.append(threading.Thread(target=wait_for_one, args=(number,)))
+        threads[-1].start()
+        wait_until(lambda so_many=number + 1: _waiting(engine) == so_many, "the thread waits")
+    held.pop().close()
+    for thread in threads:
+        thread.join(5)
+    assert order == list(range(10))
+    for connection in held:
+        connection.close()
+    assert _waiting(engine) == 0
+
+
+def _waiting(engine: Engine) -> int:
+    pool: Any = engine.pool
+    return len(pool._turns._waiting)
+
+
+def test_who_waits_for_a_connection_in_vain_is_told_in_time_and_leaves_no_gap(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
+    monkeypatch.setattr(postgresql, "REQUEST_TIMEOUT", 0.1)
+    postgresql.begin_request()
+    with pytest.raises(PoolTimeout) as raised:
+        engine.connect()
+    assert isinstance(raised.value, OUTAGES)
+    postgresql.end_request()
+    for connection in held:
+        connection.close()
+    held = [engine.connect() for _ in held]
+    for connection in held:
+        connection.close()
+
+
+def test_a_migration_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the server's limit nor ours ends it."""
+    require_postgresql()
+    name, slept = f"evergreen_slow_{os.getpid()}", []
+    with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+
+    def sleep(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "CREATE TABLE users" in statement:
+            cursor.execute("SELECT pg_sleep(1.5)")
+            slept.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", sleep)
+    try:
+        monkeypatch.setattr(postgresql, "SERVER_OPTIONS", "-c statement_timeout=1000")
+        monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 1.0)
+        migrate(f"{POSTGRESQL}/{name}")
+        assert len(slept) == 1
+        with psycopg.connect(f"{POSTGRESQL}/{name}".replace("+psycopg", "")) as connection:
+            assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    finally:
+        event.remove(Engine, "before_cursor_execute", sleep)
+        with psycopg.connect(SERVER.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -1,0 +1,141 @@
+"""Setting the second factor up, by a first code, and taking it away. The seed is sealed at rest (RFC 6238; pyotp)."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import pyotp
+import segno
+from sqlalchemy import delete, select, update
+
+from webapp import audit, outbox, recovery_codes
+from webapp.config import Settings
+from webapp.database import DbSession
+from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
+from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure
+from webapp.models import RecoveryCode, User
+from webapp.revocation import EndReason, end_all_of
+from webapp.sealing import seal, unseal
+
+ISSUER: Final = "Evergreen"
+
+
+class Enrolment(NamedTuple):
+    """What an authenticator app needs: the seed in base32, and the same as an `otpauth://` address."""
+
+    secret: str
+    uri: str
+
+    @property
+    def qr_code(self) -> str:
+        """The address as a QR code: an SVG picture as a `data:` address."""
+        return str(segno.make(self.uri, error="m").svg_data_uri(scale=5, border=3, dark="#000", light="#fff"))
+
+
+def begin(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment:
+    """Make a new seed, which counts when its first code has been shown; commits.
+
+    Raises SecondFactorState if a second factor is on already, and EmailNotVerified: who signed up with somebody
+    else's address must not bar them from it."""
+    secret = pyotp.random_base32()
+    # Conditional: a confirmation beside this must not find another seed than the one it has looked at.
+    user = db.execute(
+        update(User)
+        .where(User.id == user_id, User.totp_enabled_at.is_(None))
+        .values(totp_seed=seal(settings, secret))
+        .returning(User.email, User.email_verified)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if user is None:
+        raise SecondFactorState("A second factor is on already. Take it away first.")
+    if not user.email_verified:
+        raise EmailNotVerified
+    db.commit()
+    return _enrolment(secret, user.email)
+
+
+def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | None:
+    """Return the enrolment that waits for its first code, or None; once it is confirmed the seed is never shown."""
+    user = db.get_one(User, user_id)
+    if user.totp_seed is None or user.totp_enabled_at is not None:
+        return None
+    return _enrolment(unseal(settings, user.totp_seed), user.email)
+
+
+def confirm(
+    db: DbSession, settings: Settings, *, user_id: int, sid: str, code: str, client: audit.Client, now: datetime
+) -> list[str]:
+    """Turn the second factor on by its first code; every other session ends; commits. Return ten recovery codes.
+
+    Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts."""
+    seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
+    if seed is None:
+        raise SecondFactorState("Begin by having a secret made.")
+    check_throttle(db, settings, user_id, now=now)
+    step = matching_step(unseal(settings, seed), code, now=now)
+    if step is None:
+        note_failure(db, user_id, client=client, now=now)
+        raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
+    db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
+    codes, hashes = recovery_codes.make()
+    if not _turn_on(db, user_id, seed=seed, step=step, now=now):
+        db.rollback()
+        raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
+    recovery_codes.replace(db, user_id=user_id, hashes=hashes)
+    audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
+    # Sessions from before have shown a password only.
+    end_all_of(
+        db, user_id=user_id, actor_id=user_id, but=sid, reason=EndReason.SECOND_FACTOR_ADDED, client=client, now=now
+    )
+    outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_ADDED, user_id=user_id, now=now, session_id=sid)
+    db.commit()
+    return codes
+
+
+def _turn_on(db: DbSession, user_id: int, *, seed: str, step: int, now: datetime) -> bool:
+    """Whether this turned it on. The condition, and the step that is spent: of two confirmations at once, one does, and
+    has codes that count; and the seed is the one whose code was shown, whatever another tab has begun meanwhile."""
+    turned_on = db.scalar(
+        update(User)
+        .where(User.id == user_id, User.totp_seed == seed, User.totp_enabled_at.is_(None), User.totp_last_step < step)
+        .values(totp_enabled_at=now, totp_last_step=step)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return turned_on is not None
+
+
+def remove(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:
+    """Take the second factor and its recovery codes away; commits. The caller has had the password confirmed.
+
+    Raises SecondFactorState if there is none."""
+    if not take_away(db, user_id=user_id, actor_id=user_id, client=client, now=now):
+        raise SecondFactorState("There is no second factor to take away.")
+    db.commit()
+
+
+def take_away(
+    db: DbSession,
+    *,
+    user_id: int,
+    actor_id: int | None,
+    client: audit.Client,
+    now: datetime,
+    since: datetime | None = None,
+) -> bool:
+    """Take the second factor and its recovery codes away, but not one that was on before `since`; the caller commits.
+
+    Return whether there was one; one that waits for its first code counts."""
+    user = db.get_one(User, user_id, with_for_update=True)
+    enabled_at = user.totp_enabled_at
+    if user.totp_seed is None or (since and enabled_at and enabled_at < since):
+        return False
+    user.totp_seed = user.totp_enabled_at = None
+    db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    if enabled_at:
+        audit.record(db, audit.Kind.TOTP_DISABLED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+        outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_REMOVED, user_id=user_id, now=now)
+    return True
+
+
+def _enrolment(secret: str, email: str) -> Enrolment:
+    return Enrolment(secret, pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=email, issuer_name=ISSUER))

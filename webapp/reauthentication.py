@@ -1,0 +1,65 @@
+"""The password again, before something risky (sudo mode)."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from webapp import audit, passwords
+from webapp.addresses import account_key
+from webapp.authentication import check_throttle, lock
+from webapp.config import Settings
+from webapp.database import DbSession
+from webapp.errors import InvalidFields
+from webapp.models import AuthSession, User
+
+
+def confirm_password(
+    db: DbSession,
+    settings: Settings,
+    *,
+    user_id: int,
+    sid: str,
+    password: str,
+    client: audit.Client,
+    now: datetime,
+    field: str = "password",
+) -> str:
+    """Return the stored hash that the password of the signed-in user was compared with. Raises InvalidFields for
+    `field`, and TooManyAttempts after ten failures of this session within five minutes: others who are in, or at the
+    sign-in page, cannot keep the owner from what is risky."""
+    kind, counted_as = audit.Kind.REAUTHENTICATION_FAILED, account_key(f"session {sid}")
+    check_throttle(db, settings, kind, counted_as, now=now)
+    stored = db.scalars(select(User.password_hash).where(User.id == user_id)).one()
+    db.rollback()
+    is_right = passwords.verify_password(stored, password)
+    # Locked and counted again, as at the sign-in.
+    lock(db, User.id == user_id)
+    check_throttle(db, settings, kind, counted_as, now=now)
+    if not is_right:
+        audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id, account_key=counted_as)
+        # Committed here: the refusal must not undo the count of failures.
+        db.commit()
+        raise InvalidFields({field: ["That is not your password."]})
+    db.rollback()  # lets the row go: what the caller does next may lock others before it
+    return stored
+
+
+def reauthenticate(
+    db: DbSession, settings: Settings, *, sid: str, user_id: int, password: str, client: audit.Client, now: datetime
+) -> None:
+    """Make the session as fresh as a sign-in, for `session_state.FRESH_FOR`; commits. Raises as confirm_password."""
+    confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    freshen(db, sid=sid, user_id=user_id, client=client, now=now)
+    db.commit()
+
+
+def freshen(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
+    """Note that the session's user has just proved to be there; the caller commits."""
+    db.execute(
+        update(AuthSession)
+        .where(AuthSession.id == sid, AuthSession.revoked_at.is_(None))
+        .values(authenticated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    kind = audit.Kind.REAUTHENTICATED
+    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id, session_id=sid)

@@ -1,0 +1,97 @@
+"""gunicorn's worker with threads, and what that one lacks: to stop without losing anybody, and to wait for nobody."""
+
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any, Final
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+HEAD_WITHIN: Final = 20.0  # seconds that a thread waits for the headers of a request
+ANSWERED_WITHIN: Final = 120.0  # seconds from there to the last byte of the answer
+CLOSED_WITHIN: Final = 2.0  # seconds that a client has to read the last answer of a connection (RFC 9112 §9.6)
+_READ_AT_ONCE: Final = 65_536  # bytes
+
+
+class Worker(ThreadWorker):
+    """A thread for each request, and one for all connections, which must never wait for a single client."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Connections, and the moment by which a thread, or the client, has to be done with them.
+        self._busy: dict[TConn, float] = {}
+        self._closing: dict[TConn, float] = {}
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """On the way out, take who waits at the door and shut it. gunicorn leaves it open for up to two seconds more,
+        and who comes in that time is never answered (gunicorn issue 922)."""
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            while self._accepts_one(listener):
+                pass
+            listener.close()
+        self.sockets: list[Any] = []
+
+    def _accepts_one(self, listener: Any) -> bool:
+        count = self.nr_conns
+        self.accept(listener)
+        return bool(self.nr_conns > count)
+
+    def handle(self, conn: TConn) -> Any:
+        self._busy[conn] = time.monotonic() + HEAD_WITHIN
+        try:
+            return super().handle(conn)
+        finally:
+            del self._busy[conn]
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        self._busy[conn] = time.monotonic() + ANSWERED_WITHIN
+        return super().handle_request(req, conn)
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        """Give the client its time to read the last answer, and go on meanwhile. gunicorn waits here, and with it all
+        connections of the worker, for two seconds if the client does not hang up."""
+        is_over = not fs.cancelled() and fs.exception() is None and fs.result() is False
+        if not (is_over and self._begins_to_close(conn)):
+            super().finish_request(conn, fs)
+
+    def _begins_to_close(self, conn: TConn) -> bool:
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+        except OSError:  # it is closed already
+            return False
+        self._closing[conn] = time.monotonic() + CLOSED_WITHIN
+        self.poller.register(conn.sock, EVENT_READ, partial(self._goes_on_closing, conn))
+        return True
+
+    def _goes_on_closing(self, conn: TConn, client: socket.socket) -> None:
+        try:
+            if client.recv(_READ_AT_ONCE):
+                return  # taken and thrown away: left unread, it would cost the client the answer
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        del self._closing[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """Part with the clients that take too long; gunicorn calls this once a second."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, until in self._closing.items() if until <= now]:
+            self._close(conn)
+        for conn in [conn for conn, until in self._busy.copy().items() if until <= now]:
+            # Wakes the thread: the connection is at its end. Not by TLS's shutdown, whose state the thread is using.
+            with suppress(OSError):
+                socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

@@ -1,0 +1,88 @@
+"""What values the settings may have, alone and together. Each problem is named, never its value: it may be a secret."""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from webapp.keys import key_problems
+from webapp.origins import canonical_origin
+
+if TYPE_CHECKING:
+    from webapp.config import Settings
+
+_BEARER_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*", re.ASCII)  # RFC 6750 §2.1; others cannot be sent
+_SERVICE: Final = r"\s*[A-Za-z0-9\-._~]+:[A-Za-z0-9\-._~]{32,}\s*"  # what no part of HTTP Basic need escape
+_SERVICES: Final = re.compile(rf"{_SERVICE}(,{_SERVICE})*", re.ASCII)
+
+
+def problems(settings: "Settings") -> list[str]:
+    """Return what is wrong, a sentence each, for people; an empty list if the product may start with these."""
+    return [
+        *_key_problems(settings),
+        *_url_problems(settings),
+        *_lifetime_problems(settings),
+        *_token_problems(settings),
+    ]
+
+
+def _key_problems(settings: "Settings") -> list[str]:
+    names = ["SECRET_KEY", *(f"SECRET_KEY_PREVIOUS: number {number}" for number in range(1, len(settings.secrets)))]
+    is_production = settings.app_env == "production"
+    found = [
+        f"{name} {problem}"
+        for name, key in zip(names, settings.secrets, strict=True)
+        for problem in key_problems(key, is_production=is_production)
+    ]
+    try:
+        settings.key_pairs  # noqa: B018 - parsing is the check
+    except ValueError as error:
+        found.append(f"JWT_SIGNING_KEY {error}")
+    return found
+
+
+def _url_problems(settings: "Settings") -> list[str]:
+    found = []
+    if not settings.base_url:
+        found.append("PUBLIC_URL must be the scheme and host people use, such as https://accounts.example.com")
+    elif not settings.is_https and settings.app_env == "production":
+        found.append("PUBLIC_URL must be https in production")
+    if not _is_database_url(settings.database_url):
+        found.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
+    if not re.match(r"memory://|(redis|rediss|redis\+unix)://.", settings.ratelimit_storage_uri):
+        found.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
+    try:
+        settings.mail_route  # noqa: B018 - parsing is the check
+    except ValueError as error:
+        found.append(f"MAIL_URL {error}")
+    for number, origin in enumerate(settings.cors_origins, 1):
+        if canonical_origin(origin) is None:
+            found.append(f"CORS_ORIGINS: number {number} is no exact origin (scheme://host[:port], no path, no *)")
+    return found
+
+
+def _lifetime_problems(settings: "Settings") -> list[str]:
+    if settings.auto_refresh_threshold < settings.access_ttl or not settings.refresh_token_enabled:
+        return []
+    return ["AUTO_REFRESH_THRESHOLD_MINUTES must be less than ACCESS_TOKEN_EXPIRE_MINUTES"]
+
+
+def _token_problems(settings: "Settings") -> list[str]:
+    found = []
+    token = settings.metrics_token.get_secret_value()
+    if token and not _BEARER_TOKEN.fullmatch(token):
+        found.append("METRICS_TOKEN must be at least 16 letters, digits and -._~+/ (RFC 6750)")
+    clients = settings.introspection_clients.get_secret_value()
+    if clients and not _SERVICES.fullmatch(clients):
+        found.append("INTROSPECTION_CLIENTS must be name:secret, of letters, digits and -._~, 32 in each secret")
+    return found
+
+
+def _is_database_url(text: str) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
+    return is_file or (url.drivername == "postgresql+psycopg" and bool(url.database))
