@@ -4,11 +4,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import requests
 
-from tests.support.databases import fresh_database
+from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.programs import PATIENCE, clean_environment, run, started
 from tests.support.services import require_program
@@ -20,7 +22,7 @@ from webapp.web.context import settings
 
 
 @contextmanager
-def serve_api(folder: Path, *origins: str) -> Iterator[LiveServer]:
+def serve_api(folder: Path, *origins: str, **settings_of_server: Any) -> Iterator[LiveServer]:
     """The product over a database of its own, with demo users and products.
 
     `origins` may call it from a browser; none named, every port of localhost may (development)."""
@@ -28,8 +30,8 @@ def serve_api(folder: Path, *origins: str) -> Iterator[LiveServer]:
     app = create_app(make_settings(database_url=database_url))
     with app.app_context():
         demo.load(db.session, settings(), now=utc_now())
-        db.engine.dispose()
-    with serve(folder, database_url, workers=1, cors_origins=",".join(origins)) as server:
+        close_connections()
+    with serve(folder, database_url, workers=1, cors_origins=",".join(origins), **settings_of_server) as server:
         yield server
 
 
@@ -77,7 +79,7 @@ def wait_for(program: subprocess.Popen[str], port: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and program.poll() is None:
         try:
-            if requests.get(f"http://localhost:{port}/", timeout=5).ok:
+            if requests.get(f"http://localhost:{port}/", timeout=5).status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
                 return
         except requests.RequestException:
             time.sleep(0.05)
