@@ -1,15 +1,91 @@
-"""README and docs/clients.md are true: their curl walks run word for word, and the settings table is current."""
+"""README and docs/clients.md are true: `make run` prints what they say, their curl walks run word for word, the diagram
+and the settings table are current."""
 
 import json
+import os
 import re
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.live import LiveServer
+import pytest
+import requests
+
+from tests.support.fences import copy_product, fence, fences
+from tests.support.live import STARTS_WITHIN, LiveServer, free_port
+from tests.support.programs import clean_environment, started
 from tests.support.services import require_program
 from webapp.config import ROOT, Settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+OF_THE_PRODUCT = ("Makefile", "gunicorn.conf.py", "migrations", "requirements.txt", "static", "templates", "webapp",
+                  "wsgi.py")  # fmt: skip
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make run` needs, in a folder without data or .env, as if its packages were installed a moment ago."""
+    copy_product(OF_THE_PRODUCT, tmp_path)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    os.utime(tmp_path / "requirements.txt", (0, 0))
+    return tmp_path
+
+
+@contextmanager
+def made_to_run(checkout: Path, port: int) -> Iterator[list[str]]:
+    """Serve by the README's first command; yield what it printed that is no line of the log."""
+    command, printed = fence("README.md", "make run").split(), checkout / "printed"
+    public_url = f"http://localhost:{port}"
+    settings = clean_environment(PORT=str(port), PUBLIC_URL=public_url, WEB_CONCURRENCY="1", TMPDIR=str(checkout))
+    with printed.open("w") as log, started(command, cwd=checkout, env=settings, output=log.fileno()) as make:
+        deadline = time.monotonic() + 2 * STARTS_WITHIN
+        while "Evergreen serves" not in printed.read_text():
+            assert make.poll() is None and time.monotonic() < deadline, printed.read_text()
+            time.sleep(0.05)
+        yield re.findall(r"^(?:Demo user|Evergreen serves).*$", printed.read_text(), re.MULTILINE)
+
+
+def test_make_run_prints_what_the_readme_says(checkout: Path) -> None:
+    require_program("make")
+    port = free_port()
+    told = fence("README.md", "Demo user:").replace(":8000", f":{port}").splitlines()
+    with made_to_run(checkout, port) as shown:
+        assert shown == told
+        for email, password in (line.removeprefix("Demo user: ").split(" / ") for line in told[:2]):
+            body = {"email": email, "password": password}
+            assert requests.post(f"http://localhost:{port}/api/login", json=body, timeout=20).ok
+
+
+def test_make_test_checks_everything_and_runs_every_test() -> None:
+    require_program("make")
+    command = [*fence("README.md", "make test").split(), "--dry-run", "--always-make"]
+    done = subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True)
+    for tool in ("ruff format --check", "ruff check", "mypy", "lint-imports", "djlint", "npm --prefix tests/js test"):
+        assert tool in done.stdout
+    left_out, taken_in = re.findall(r"^\.venv/bin/pytest (.*)$", done.stdout, re.MULTILINE)
+    assert set(re.findall(r"--ignore=(\S+)", left_out)) == set(re.findall(r"tests/\S+", taken_in))
+    assert [name for name in re.findall(r"tests/\S+", taken_in) if not (ROOT / name).is_dir()] == []
+
+
+def test_the_diagram_leads_to_the_end_by_each_state() -> None:
+    [diagram] = [text for language, text in fences("README.md") if language == "mermaid"]
+    kind, direction, *lines = diagram.splitlines()
+    assert (kind, direction.split()[0]) == ("stateDiagram-v2", "direction")
+    arrows = [re.fullmatch(r"    (\S+) --> (\w+|\[\*\]): \S.*", line) for line in lines]
+    assert all(arrows), lines
+    steps = [arrow.groups() for arrow in arrows if arrow]
+    reached, ending = {"[*]"}, {"[*]"}
+    for _ in steps:
+        reached |= {there for here, there in steps if here in reached}
+        ending |= {here for here, there in steps if there in ending}
+    states = {state for step in steps for state in step}
+    assert reached == ending == states
+    assert f"after {Settings.model_fields['refresh_token_leeway_seconds'].default} s" in diagram
+    assert f"{Settings.model_fields['session_max_days'].default} days" in diagram
 
 
 def walk(document: str) -> str:
