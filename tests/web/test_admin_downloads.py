@@ -1,0 +1,50 @@
+"""The desk's lists as files: whole, safe to open in a spreadsheet, and written down."""
+
+import csv
+import io
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.support import forge, people
+from tests.support.desk import add_users, admin_id, the_event
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def table(reply: TestResponse) -> list[dict[str, str]]:
+    assert (reply.status_code, reply.content_type) == (200, "text/csv; charset=utf-8")
+    return list(csv.DictReader(io.StringIO(reply.text)))
+
+
+def test_a_list_is_downloaded_whole_with_its_filters_and_that_is_written_down(app: Flask, desk: FlaskClient) -> None:
+    add_users(app, 1100)
+    reply = desk.get("/admin/users.csv?q=person")
+    assert reply.headers["Content-Disposition"] == 'attachment; filename="users-2026-07-01.csv"'
+    rows = table(reply)
+    assert (len(rows), len({row["id"] for row in rows})) == (1100, 1100)
+    event = the_event(app, "exported")
+    assert (event.actor_id, event.detail) == (admin_id(app), {"what": "users", "filters": {"q": "person"}})
+
+
+def test_cells_that_a_spreadsheet_would_compute_are_text(app: Flask, desk: FlaskClient) -> None:
+    """Z10."""
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", 'safe, "quoted"\u00e9']
+    for number, name in enumerate(names):
+        people.create_user(app, f"{number}@test.com", first_name=name)
+    body = {"email": "0@test.com", "password": people.PASSWORD}
+    app.test_client().post("/api/login", json=body, headers={"User-Agent": "=cmd|'/C calc'!A0"})
+    written = [row["first name"] for row in table(desk.get("/admin/users.csv?sort=oldest&q=@test.com"))][2:]
+    assert written == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", 'safe, "quoted"é']
+    assert "'=cmd|'/C calc'!A0" in [row["device"] for row in table(desk.get("/admin/sessions.csv"))]
+    assert "'=cmd|'/C calc'!A0" in [row["device"] for row in table(desk.get("/admin/events.csv"))]
+
+
+def test_sessions_and_events_are_downloaded_as_they_are(app: Flask, desk: FlaskClient, user_id: int) -> None:
+    session = people.sign_in(app.test_client())
+    (row,) = table(desk.get(f"/admin/sessions.csv?user={user_id}"))
+    assert (row["session"], row["address"], row["active"]) == (forge.read(session.access)["sid"], people.EMAIL, "True")
+    (row,) = table(desk.get(f"/admin/events.csv?kind=sign_in&user={user_id}"))
+    assert (row["event"], row["actor"], row["at"]) == ("sign_in", people.EMAIL, "2026-07-01T12:00:00+00:00")

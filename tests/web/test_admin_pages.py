@@ -1,0 +1,97 @@
+"""What the desk's pages show: numbers and alarms, no secret, and what people have written as text."""
+
+import re
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from tests.support import people
+from tests.support.desk import DOWNLOADS, LISTS
+from tests.support.steps import DAY, START, refresh
+from webapp.database import db
+from webapp.models import SessionRefresh, User
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_the_overview_counts_what_has_happened(
+    app: Flask, desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    clock.shift(-3 * DAY)
+    people.sign_in(app.test_client())
+    clock.shift(3 * DAY)
+    session = people.sign_in(app.test_client())
+    for _ in range(2):
+        app.test_client().post("/api/login", json={"email": people.EMAIL, "password": "wrong"})
+    late = refresh(session.http, session.refresh or "").json
+    assert late
+    people.sign_in(app.test_client())
+    page = desk.get("/admin").text
+    numbers = {
+        name.strip(): number for number, name in re.findall(r'figure-number">([\d,]+)</span>\s*([^<]*?)</a>', page)
+    }
+    assert numbers == {
+        "Users": "2",
+        "Active sessions": "4",
+        "Sign-ins in 24 hours": "3",
+        "Failures in 24 hours": "2",
+        "Reuse alarms in 24 hours": "0",
+    }
+    rows = re.findall(r'<time datetime="(2026-[\d-]+)">[^<]*</time>\s*</th>((?:\s*<td class="number">\d+</td>)+)', page)
+    counts = [(day, [int(number) for number in re.findall(r">(\d+)<", cells)]) for day, cells in rows]
+    assert len(counts) == 28
+    sign_ins, refreshes = dict(counts[:14]), dict(counts[14:])
+    assert (sign_ins["2026-07-01"], sign_ins["2026-06-28"], sum(map(sum, sign_ins.values()))) == ([3, 2], [1, 0], 6)
+    assert (refreshes["2026-07-01"], sum(map(sum, refreshes.values()))) == ([0, 1], 1)
+    assert next(iter(sign_ins)) == "2026-06-18"
+
+
+def test_an_alarm_stands_on_the_overview_and_on_the_life_of_its_session(
+    app: Flask, desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    session = people.sign_in(app.test_client())
+    token = session.refresh or ""
+    for _ in range(3):
+        clock.shift(61)
+        token = refresh(session.http, token).json["refresh_token"]
+    clock.shift(61)
+    assert refresh(session.http, session.refresh or "").status_code == 401
+    overview, page = desk.get("/admin").text, desk.get(f"/admin/users/{user_id}").text
+    assert "figure-alarm" in overview
+    assert people.EMAIL in overview.partition("Reuse alarms</h2>")[2].partition("</section>")[0]
+    assert (page.count('class="dot-manual"'), page.count('class="dot-reuse"')) == (3, 1)
+    assert "3 times given new tokens, and reuse of an old one." in page
+    with app.app_context():
+        rows = db.session.scalars(select(SessionRefresh).order_by(SessionRefresh.id)).all()
+    assert [(row.method, row.generation) for row in rows] == [("manual", 1), ("manual", 2), ("manual", 3)]
+
+
+def test_no_page_shows_a_hash_a_seed_or_a_token(app: Flask, desk: FlaskClient, user_id: int) -> None:
+    """Z06, O05."""
+    with app.app_context():
+        db.session.execute(update(User).values(totp_seed="canary-seed", totp_enabled_at=START))
+        hashes = list(db.session.scalars(select(User.password_hash)))
+        db.session.commit()
+    for path in ("/admin", *LISTS, f"/admin/users/{user_id}", *DOWNLOADS):
+        text = desk.get(path).text
+        assert not [secret for secret in ("canary-seed", "argon2", "eyJ", *hashes) if secret in text], path
+
+
+def test_what_people_have_written_is_text_on_every_page(app: Flask, desk: FlaskClient) -> None:
+    """Z10."""
+    markup = '"><script>alert(1)</script>'
+    evil = people.create_user(app, "evil@test.com", first_name=markup, last_name="{{7*7}}")
+    body = {"email": "evil@test.com", "password": people.PASSWORD, "transport": "body"}
+    assert app.test_client().post("/api/login", json=body, headers={"User-Agent": markup}).status_code == 200
+    for path in (
+        "/admin",
+        *LISTS,
+        f"/admin/users/{evil}",
+        f"/admin/users/{evil}/demote",
+        "/admin/users?q=%3Cscript%3E",
+    ):
+        text = desk.get(path).text
+        assert "<script>" not in text
