@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support.databases import close_connections, fresh_database
@@ -16,6 +17,7 @@ from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.config import Settings
 from webapp.database import db
+from webapp.models import User
 from webapp.web.context import settings
 
 EMAIL = "test@test.com"
@@ -30,6 +32,12 @@ def create_user(app: Flask, email: str = EMAIL, password: str = PASSWORD, **fiel
             db.session, settings(), email=email, password=password, client=COMMAND_LINE, now=utc_now(), **names
         )
         return user.id
+
+
+def users(app: Flask) -> list[User]:
+    """Return everybody who has an account, the oldest first."""
+    with app.app_context():
+        return list(db.session.scalars(select(User).order_by(User.id)))
 
 
 def database_with_john(folder: Path, kind: str = "sqlite") -> str:

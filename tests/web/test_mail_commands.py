@@ -6,26 +6,21 @@ from typing import Any
 
 import pytest
 import time_machine
-from click.testing import Result
 from flask import Flask
 from sqlalchemy import update
 
 from tests.support import people
+from tests.support.command_line import PRODUCTION, run
 from tests.support.steps import START
 from webapp import outbox
 from webapp.database import db
 from webapp.models import OutboxMail
 from webapp.outbox import LONGEST_PAUSE, MOST_ATTEMPTS, MailKind
 
-PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
 CLOSED_PORT = "smtp://127.0.0.1:1"
 
 
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-def run(app: Flask, *arguments: str) -> Result:
-    return app.test_cli_runner().invoke(args=list(arguments))
 
 
 def enqueue(app: Flask, count: int = 1) -> None:

@@ -1,0 +1,18 @@
+"""Sessions as a test looks at them: by their ids, and why they were ended."""
+
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support import forge, people
+from webapp.database import db
+from webapp.models import AuthSession
+
+
+def sid(client: people.SignedIn) -> str:
+    return forge.read(client.access)["sid"]
+
+
+def reasons(app: Flask) -> dict[str, str | None]:
+    """Return why each session was ended, by its id."""
+    with app.app_context():
+        return {row.id: row.revoked_reason for row in db.session.scalars(select(AuthSession))}

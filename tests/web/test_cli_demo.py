@@ -1,0 +1,67 @@
+"""`flask demo load` and `flask prepare`: tables everywhere, demo users in development only."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests.support import people
+from tests.support.command_line import PRODUCTION, empty_app, refused, run
+from tests.support.people import users
+from webapp.database import Base, db
+from webapp.demo import PRODUCTS, USERS
+from webapp.models import Product
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def dump(app: Flask) -> list[Any]:
+    with app.app_context():
+        return [row for table in Base.metadata.sorted_tables for row in db.session.execute(select(table)).all()]
+
+
+def test_the_demo_data_is_loaded_once(app: Flask) -> None:
+    """A second time changes nothing: not a name, not a password, not an audit event."""
+    first = run(app, "demo", "load")
+    assert first.exit_code == 0
+    for user in USERS:
+        assert f"{user['email']} / {user['password']}" in first.output
+        assert people.sign_in(app.test_client(), email=user["email"], password=user["password"])
+    assert [user.is_admin for user in users(app)] == [False, True]
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Product)) == len(PRODUCTS)
+    before = dump(app)
+    second = run(app, "demo", "load")
+    assert (second.exit_code, second.output) == (0, first.output)
+    assert dump(app) == before
+
+
+def test_demo_data_that_was_changed_stays_changed(app: Flask) -> None:
+    people.create_user(app, password="a password of my own")
+    assert run(app, "demo", "load").exit_code == 0
+    assert people.sign_in(app.test_client(), password="a password of my own")
+
+
+def test_production_takes_no_demo_users(make_app: Callable[..., Flask]) -> None:
+    """A17: their passwords are public."""
+    app = make_app(**PRODUCTION)
+    assert "development only" in refused(app, "demo", "load")
+    assert users(app) == []
+
+
+def test_prepare_makes_the_tables_and_in_development_the_demo_users(tmp_path: Path) -> None:
+    app = empty_app(tmp_path)
+    for _ in range(2):
+        result = run(app, "prepare")
+        assert (result.exit_code, "test@test.com / Test123!" in result.output) == (0, True)
+    assert len(users(app)) == 2
+
+
+def test_prepare_in_production_makes_the_tables_and_no_user(tmp_path: Path) -> None:
+    """A17."""
+    app = empty_app(tmp_path, **PRODUCTION)
+    assert run(app, "prepare").exit_code == 0
+    assert users(app) == []

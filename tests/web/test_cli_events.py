@@ -1,0 +1,45 @@
+"""`flask events`: which events are listed, and which are purged."""
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support import people
+from tests.support.command_line import refused, run
+from tests.support.steps import DAY
+from webapp.database import db
+from webapp.models import AuditEvent
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_events_are_listed_the_latest_first_by_user_kind_address_and_day(
+    app: Flask, user_id: int, clock: time_machine.Traveller
+) -> None:
+    people.create_user(app, "other@test.com")
+    clock.shift(DAY)
+    people.sign_in(app.test_client())
+    latest = f"2026-07-02 12:00 UTC\tsign_in\t{people.EMAIL}\tby {people.EMAIL}\t127.0.0.1\n"
+    created = [f"2026-07-01 12:00 UTC\tuser_created\t{email}\tby -\t-\n" for email in (people.EMAIL, "other@test.com")]
+    assert run(app, "events", "list").output == latest + created[1] + created[0]
+    assert run(app, "events", "list", "--limit", "1").output == latest
+    assert run(app, "events", "list", "--kind", "sign_in").output == latest
+    assert run(app, "events", "list", "--since", "2026-07-02").output == latest
+    assert run(app, "events", "list", "--ip", "127.0.0.1").output == latest
+    assert run(app, "events", "list", "--user", people.EMAIL).output == latest + created[0]
+    assert refused(app, "events", "list", "--kind", "nonsense")
+    assert "no user with the address" in refused(app, "events", "list", "--user", "nobody@test.com")
+
+
+def test_old_events_are_purged_and_that_is_an_event(app: Flask, user_id: int, clock: time_machine.Traveller) -> None:
+    """Z09: what the log has lost, it says."""
+    clock.shift(400 * DAY)
+    people.sign_in(app.test_client())
+    assert run(app, "events", "purge").output == "Deleted 1 events.\n"
+    with app.app_context():
+        rows = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    assert [row.kind for row in rows] == ["sign_in", "events_purged"]
+    assert rows[1].detail == {"before": "2026-08-05T12:00:00+00:00", "count": 1}
+    assert run(app, "events", "purge", "--older-than", "1").output == "Deleted 0 events.\n"
+    assert refused(app, "events", "purge", "--older-than", "0")

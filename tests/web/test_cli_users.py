@@ -1,0 +1,155 @@
+"""`flask users`: what an operator does with accounts, what it prints; and every list as JSON."""
+
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support import people
+from tests.support.command_line import refused, run
+from tests.support.people import users
+from tests.support.sessions import sid
+from tests.support.steps import START, events
+from webapp import outbox, passwords
+from webapp.database import db
+from webapp.models import OutboxMail, Passkey, RecoveryCode, User
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_what_stands_beside_a_password_is_taken_away_from_who_has_lost_it(app: Flask, user_id: int) -> None:
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        user.totp_seed, user.totp_enabled_at = "sealed", START
+        db.session.add(RecoveryCode(user_id=user_id, code_hash="x"))
+        for name in ("phone", "key"):
+            row = {"credential_id": name, "public_key": b"", "sign_count": 0, "created_at": START}
+            db.session.add(Passkey(user_id=user_id, name=name, **row))
+        db.session.commit()
+    command = ("users", "remove-second-factor", people.EMAIL)
+    assert run(app, *command).output == "Two-step sign-in is off now. Removed 2 passkeys.\n"
+    assert run(app, *command).output == "Two-step sign-in was off. Removed 0 passkeys.\n"
+    with app.app_context():
+        user = db.session.get_one(User, user_id)
+        assert (user.totp_seed, user.totp_enabled_at) == (None, None)
+        for model in (RecoveryCode, Passkey):
+            assert db.session.scalars(select(model)).all() == []
+        assert [mail.kind for mail in db.session.scalars(select(OutboxMail))] == [
+            "second_factor_removed",
+            "passkey_removed",
+            "passkey_removed",
+        ]
+    (event,) = events(app, "totp_disabled")
+    assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
+    assert "no user with the address" in refused(app, "users", "remove-second-factor", "nobody@test.com")
+
+
+def test_an_operator_creates_a_user(app: Flask) -> None:
+    """A17, Z09: written down; the password is printed nowhere."""
+    names = ("--first-name", "Ada", "--last-name", "Lovelace")
+    result = run(app, "users", "create", "Ada@Test.COM", "--password", "hunter2-hunter2", *names)
+    assert result.exit_code == 0
+    assert "Ada@test.com" in result.output
+    assert "hunter2" not in result.output
+    (user,) = users(app)
+    assert (user.email, user.first_name, user.last_name) == ("Ada@test.com", "Ada", "Lovelace")
+    assert (user.email_verified, user.is_admin, user.is_active) == (False, False, True)
+    assert passwords.verify_password(user.password_hash, "hunter2-hunter2")
+    (event,) = events(app, "user_created")
+    assert (event.user_id, event.user_agent) == (user.id, "flask command line")
+
+
+def test_an_operator_creates_a_verified_administrator_and_is_asked_for_the_password(app: Flask) -> None:
+    """O05: so that it need not stand in the shell's history; typed twice, shown never."""
+    typed = "hunter2-hunter2\nhunter2-hunter2\n"
+    result = run(app, "users", "create", "root@test.com", "--verified", "--admin", typed=typed)
+    assert result.exit_code == 0
+    assert "hunter2" not in result.output
+    (user,) = users(app)
+    assert (user.email_verified, user.is_admin) == (True, True)
+    assert people.sign_in(app.test_client(), email="root@test.com", password="hunter2-hunter2")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "words"),
+    [("not an address", "long enough", "address"), ("a@test.com", "short", "8 characters"),
+     ("a@test.com", "x" * 1025, "1024"), ("TEST@test.com", "long enough", "account already")],
+)  # fmt: skip
+def test_what_cannot_be_a_user_is_refused_in_one_line(app: Flask, email: str, password: str, words: str) -> None:
+    people.create_user(app)
+    assert words in refused(app, "users", "create", email, "--password", password)
+    assert len(users(app)) == 1
+
+
+def test_users_are_listed_with_what_is_special_about_them(app: Flask) -> None:
+    assert run(app, "users", "list").output == ""
+    people.create_user(app, "a@test.com", is_admin=True)
+    people.create_user(app, "b@test.com", is_verified=False, first_name="", last_name="")
+    lines = run(app, "users", "list").output.splitlines()
+    assert lines == ["1\ta@test.com\tJohn Doe\tadministrator", "2\tb@test.com\t \tunverified"]
+
+
+@pytest.mark.parametrize(
+    ("command", "done", "change"),
+    [
+        ("promote", "is an administrator now", ("user_promoted", "is_admin", True)),
+        ("deactivate", "is deactivated; every session has ended", ("user_deactivated", "is_active", False)),
+        ("unlock", "lets new devices in again", ("user_unlocked", "failed_sign_ins", 0)),
+    ],
+)
+def test_a_user_is_changed_by_address_and_nobody_is_the_actor(
+    app: Flask, user_id: int, command: str, done: str, change: tuple[str, str, object]
+) -> None:
+    """Z09."""
+    kind, column, value = change
+    with app.app_context():
+        db.session.get_one(User, user_id).failed_sign_ins = 100
+        db.session.commit()
+    assert run(app, "users", command, people.EMAIL.upper()).output == f"{people.EMAIL} {done}.\n"
+    assert getattr(users(app)[0], column) == value
+    (event,) = events(app, kind)
+    assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
+    assert "no user with the address" in refused(app, "users", command, "nobody@test.com")
+
+
+def test_what_was_given_is_taken_and_the_last_administrator_stays(app: Flask, signed_in: people.SignedIn) -> None:
+    """Z05, V06."""
+    run(app, "users", "promote", people.EMAIL)
+    for command in ("demote", "deactivate"):
+        assert "The last administrator has to stay one" in refused(app, "users", command, people.EMAIL)
+    assert signed_in.me().status_code == 200
+    people.create_user(app, "other@test.com", is_admin=True)
+    assert run(app, "users", "demote", people.EMAIL).output == f"{people.EMAIL} is no administrator any more.\n"
+    run(app, "users", "deactivate", people.EMAIL)
+    assert signed_in.me().status_code == 401
+    assert run(app, "users", "activate", people.EMAIL).output == f"{people.EMAIL} can sign in again.\n"
+    people.sign_in(app.test_client())
+
+
+def test_a_user_is_shown_with_passkeys_and_sessions_and_without_secrets(
+    app: Flask, user_id: int, signed_in: people.SignedIn
+) -> None:
+    with app.app_context():
+        row = {"credential_id": "x", "public_key": b"", "sign_count": 0, "created_at": START}
+        db.session.add(Passkey(user_id=user_id, name="Laptop", **row))
+        db.session.commit()
+    shown = run(app, "users", "show", people.EMAIL).output
+    assert shown.startswith(f"{user_id}\t{people.EMAIL}\tJohn Doe\nSince 2026-07-01 12:00 UTC\nTwo-step sign-in: off\n")
+    assert f"Passkeys: Laptop\nActive sessions: 1\n  {sid(signed_in)}\t" in shown
+    facts = json.loads(run(app, "users", "show", people.EMAIL, "--json").output)
+    assert (facts["id"], facts["passkeys"], facts["sessions"][0]["id"]) == (user_id, ["Laptop"], sid(signed_in))
+    assert not {"password_hash", "totp_seed"} & set(facts)
+    assert "no user with the address" in refused(app, "users", "show", "nobody@test.com")
+
+
+@pytest.mark.parametrize("group", ["users", "sessions", "events", "mail"])
+def test_every_list_is_json_if_so_wished(app: Flask, signed_in: people.SignedIn, group: str) -> None:
+    with app.app_context():
+        outbox.enqueue(db.session, outbox.MailKind.PASSWORD_CHANGED, user_id=1, now=START)
+        db.session.commit()
+    rows = json.loads(run(app, group, "list", "--json").output)
+    assert len(rows) == len(run(app, group, "list").output.splitlines()) >= 1
+    expected = {"users": people.EMAIL, "sessions": sid(signed_in), "events": "sign_in", "mail": "password_changed"}
+    assert expected[group] in {str(value) for value in rows[0].values()}
+    assert all(row.get("created_at", row.get("at")).endswith("+00:00") for row in rows)
