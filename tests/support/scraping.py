@@ -1,5 +1,8 @@
 """What /metrics says, as numbers that can be compared."""
 
+import re
+
+from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,3 +36,20 @@ def risen(before: Samples, after: Samples, name: str) -> Samples:
     keys = (key for key in after if key.partition("{")[0] == name)
     changes = {key.removeprefix(name): after[key] - before.get(key, 0) for key in keys}
     return {key: change for key, change in changes.items() if change}
+
+
+class Watch:
+    """What has changed since it was made."""
+
+    def __init__(self, app: Flask) -> None:
+        self._http = app.test_client()
+        self._before = scrape(self._http)
+
+    def risen(self, name: str) -> Samples:
+        return risen(self._before, scrape(self._http), f"evergreen_{name}")
+
+    @property
+    def sign_ins(self) -> Samples:
+        """By method and outcome, as in "password success"."""
+        changes = self.risen("sign_ins_total")
+        return {" ".join(re.findall(r'"(.*?)"', key)): change for key, change in changes.items()}

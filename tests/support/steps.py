@@ -15,7 +15,7 @@ from webapp.database import db
 from webapp.models import AuditEvent
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-HOUR, DAY = 3600, 86_400
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 OWN = "https://accounts.example.com"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -48,6 +48,11 @@ def bearer(token: str) -> dict[str, str]:
 def me(http: FlaskClient, access: str) -> int:
     """Return the status of a call with that access token."""
     return http.get("/api/me", headers=bearer(access)).status_code
+
+
+def login(app: Flask, password: str = people.PASSWORD, email: str = people.EMAIL, **fields: str) -> int:
+    """Try to sign in by the API, from a new device; return the status."""
+    return app.test_client().post("/api/login", json={"email": email, "password": password, **fields}).status_code
 
 
 def events(app: Flask, kind: str) -> list[AuditEvent]:

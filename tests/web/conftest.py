@@ -1,4 +1,4 @@
-"""Fixtures of the tests by the test client: an administrator's desk."""
+"""Fixtures of the tests by the test client: an administrator's desk, a watch over the metrics."""
 
 import pytest
 from flask import Flask
@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 
 from tests.support import people
 from tests.support.desk import ADMIN
+from tests.support.scraping import Watch
 from tests.support.steps import sign_in_by_form
 
 
@@ -16,3 +17,9 @@ def desk(app: Flask, user_id: int) -> FlaskClient:
     http = app.test_client()
     sign_in_by_form(http, email=ADMIN)
     return http
+
+
+@pytest.fixture
+def watch(app: Flask, user_id: int) -> Watch:
+    """What the metrics have gained since John Doe was there."""
+    return Watch(app)
