@@ -1,13 +1,39 @@
-"""Fixtures of the tests by the test client: an administrator's desk, a watch over the metrics."""
+"""Fixtures of the tests by the test client: its mail, a second factor, the desk, a watch over the metrics."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
 from tests.support.desk import ADMIN
+from tests.support.mailbox import Mailbox
 from tests.support.scraping import Watch
-from tests.support.steps import sign_in_by_form
+from tests.support.second_factor import Phone, set_up
+from tests.support.steps import MINUTE, sign_in_by_form
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
+    """The application, whose mail goes into a folder of the test."""
+    return make_app(mail_url=f"file://{tmp_path}/mail")
+
+
+@pytest.fixture
+def mailbox(app: Flask, tmp_path: Path) -> Mailbox:
+    """What `app` has mailed."""
+    return Mailbox(app, tmp_path / "mail")
+
+
+@pytest.fixture
+def phone(signed_in: people.SignedIn, clock: time_machine.Traveller) -> Phone:
+    """John Doe's second factor, set up a minute ago."""
+    phone = set_up(signed_in)
+    clock.shift(MINUTE)
+    return phone
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""The codes of a second factor: which of them are taken, how often, and how many wrong ones."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support import people
+from tests.support.second_factor import Phone, login, outcome, set_up
+from tests.support.steps import HOUR, MINUTE, events
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+# --- codes -----------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_taken_once(app: Flask, phone: Phone) -> None:
+    """P10."""
+    code = phone.code()
+    assert login(app, code).status_code == 200
+    assert outcome(login(app, code)) == (401, "invalid_code")
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(-2, 401), (-1, 200), (0, 200), (1, 200), (2, 401)])
+def test_a_code_of_the_step_before_or_after_is_taken_too(app: Flask, phone: Phone, clock, steps, expected) -> None:  # type: ignore[no-untyped-def]
+    """P10: clocks differ."""
+    clock.shift(5 * MINUTE)
+    assert login(app, phone.code(steps)).status_code == expected
+
+
+def test_an_older_code_is_refused_after_a_newer_one(app: Flask, phone: Phone, clock: time_machine.Traveller) -> None:
+    """P10: the counter never goes back."""
+    clock.shift(5 * MINUTE)
+    older, newer = phone.code(-1), phone.code(1)
+    assert login(app, newer).status_code == 200
+    assert outcome(login(app, older)) == (401, "invalid_code")
+
+
+@pytest.mark.parametrize("spelling", ["{0}{1}", "{0} {1}", " {0}{1} ", "{0}\u2009{1}"])
+def test_a_code_may_be_typed_with_spaces(app: Flask, phone: Phone, spelling: str) -> None:
+    code = phone.code()
+    assert login(app, spelling.format(code[:3], code[3:])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "code", ["", "0", "12345", "1234567", "\u0661\u0662\u0663\u0664\u0665\u0666", "x" * 64, "-" * 19]
+)
+def test_what_is_no_code_is_refused(app: Flask, phone: Phone, code: str) -> None:
+    assert login(app, code).status_code == 401
+
+
+def test_each_recovery_code_signs_in_once(app: Flask, phone: Phone) -> None:
+    """P13: ten codes of 80 bits, in whatever case and grouping."""
+    assert len(set(phone.codes)) == 10
+    assert all(re.fullmatch(r"([A-Z2-7]{4}-){3}[A-Z2-7]{4}", code) for code in phone.codes)
+    spellings = (str, str.lower, lambda code: code.replace("-", ""), lambda code: code.replace("-", " "))
+    for code, spelled in zip(phone.codes[:4], spellings, strict=True):
+        assert login(app, spelled(code)).status_code == 200
+        assert outcome(login(app, code)) == (401, "invalid_code")
+    assert len(events(app, "recovery_code_used")) == 4
+
+
+def test_new_recovery_codes_replace_the_old_ones(app: Flask, signed_in: people.SignedIn, phone: Phone) -> None:
+    """P13."""
+    new = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer).json["recovery_codes"]
+    assert not set(new) & set(phone.codes)
+    assert outcome(login(app, phone.codes[0])) == (401, "invalid_code")
+    assert login(app, new[0]).status_code == 200
+
+
+def test_another_users_code_is_nobodys(app: Flask, phone: Phone, clock: time_machine.Traveller) -> None:
+    people.create_user(app, "other@test.com")
+    other = set_up(people.sign_in(app.test_client(), email="other@test.com"))
+    for code in (other.code(1), other.codes[0]):
+        assert outcome(login(app, code)) == (401, "invalid_code")
+
+
+# --- limits ----------------------------------------------------------------------------------------------
+
+
+def test_wrong_codes_are_counted_per_user_over_sessions_addresses_and_doors(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    """P11: five in five minutes, twenty in an hour; the right code waits too; being asked for one is no failure."""
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    phone = set_up(people.sign_in(app.test_client()))
+    clock.shift(MINUTE)
+    addresses = iter(f"192.0.2.{number}" for number in range(1, 250))
+
+    def attempt(code: str | None) -> TestResponse:
+        body = {"email": people.EMAIL, "password": people.PASSWORD, **({"code": code} if code else {})}
+        return app.test_client().post("/api/login", json=body, environ_base={"REMOTE_ADDR": next(addresses)})
+
+    assert [attempt(None).status_code for _ in range(20)] == [401] * 20
+    for _ in range(4):
+        assert [attempt("000000").status_code for _ in range(5)] == [401] * 5
+        refused = attempt(phone.code())
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "300")
+        clock.shift(5 * MINUTE)
+    assert attempt(phone.code()).status_code == 429
+    clock.shift(HOUR)
+    assert attempt(phone.code()).status_code == 200
+
+
+def test_asking_for_a_code_fills_no_limit_of_the_address(make_app: Callable[..., Flask]) -> None:
+    """P11: who has a second factor is asked for it at every sign-in."""
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    set_up(people.sign_in(app.test_client()))
+    assert {outcome(login(app)) for _ in range(15)} == {(401, "mfa_required")}
