@@ -1,0 +1,169 @@
+"""Confirming the address of a new account: what its link does, for whom, how long, and how often one is sent."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support import people
+from tests.support.mailbox import Mailbox
+from tests.support.people import users
+from tests.support.registration import NEW, PASSPHRASE, register
+from tests.support.steps import HOUR, csrf_token, events, is_signed_in, sign_in_by_form, submit
+from webapp.database import Base, db
+from webapp.models import OneTimeToken
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def verify(app: Flask, token: str) -> tuple[int, str]:
+    reply = app.test_client().post("/api/email/verify", json={"token": token})
+    return reply.status_code, (reply.json or {}).get("code", "")
+
+
+def test_the_link_of_the_mail_confirms_the_address_once(app: Flask, mailbox: Mailbox) -> None:
+    """P09."""
+    register(app)
+    token = mailbox.token("verify", NEW)
+    assert verify(app, token) == (204, "")
+    assert users(app)[0].email_verified
+    assert verify(app, token) == (400, "invalid_link")
+    (event_,) = events(app, "email_verified")
+    assert event_.user_id == users(app)[0].id
+
+
+def test_opening_the_link_changes_nothing_and_its_button_confirms(app: Flask, mailbox: Mailbox) -> None:
+    """P05: mail scanners open links; and the token is in no log, no referrer and no next address."""
+    register(app)
+    path = f"/verify/{mailbox.token('verify')}"
+    http = app.test_client()
+    for _ in range(5):
+        page = http.get(path)
+        assert (page.status_code, page.headers["Referrer-Policy"]) == (200, "no-referrer")
+        assert http.head(path).status_code == 200
+    assert not users(app)[0].email_verified
+    reply = http.post(path, data={"csrf_token": csrf_token(page), "password": PASSPHRASE})
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/account")
+    assert users(app)[0].email_verified
+    assert is_signed_in(http)
+    assert http.get(path).status_code == 400
+
+
+def test_the_button_alone_confirms_for_who_is_signed_in(app: Flask, mailbox: Mailbox) -> None:
+    register(app)
+    path, http = f"/verify/{mailbox.token('verify')}", app.test_client()
+    sign_in_by_form(http, email=NEW, password=PASSPHRASE)
+    page = http.get(path)
+    assert "password" not in page.text.lower().partition("<main")[2]
+    assert http.post(path, data={"csrf_token": csrf_token(page)}).headers["Location"] == "/account"
+    assert users(app)[0].email_verified
+
+
+@pytest.mark.parametrize("as_another", [False, True])
+@pytest.mark.parametrize("typed", ["", "the password that the owner has chosen"])
+def test_a_click_of_the_owner_does_not_confirm_what_somebody_else_has_signed_up(
+    app: Flask, mailbox: Mailbox, typed: str, as_another: bool
+) -> None:
+    """P09: of whoever signed up before the owner neither password nor session gets a confirmed account."""
+    register(app)
+    early = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    mailbox.deliver()
+    register(app, password="the password that the owner has chosen")
+    token = mailbox.token("verify", NEW)
+    owner = app.test_client()
+    if as_another:
+        people.create_user(app)
+        sign_in_by_form(owner)
+    assert submit(owner, f"/verify/{token}", {"password": typed}).status_code == 422
+    assert early.me().json["email_verified"] is False
+    owner.post("/api/password/forgot", json={"email": NEW})
+    body = {"token": mailbox.token("reset", NEW), "password": "seven quiet hedges"}
+    assert owner.post("/api/password/reset", json=body).status_code == 204
+    assert (early.me().status_code, users(app)[0].email_verified) == (401, True)
+
+
+def test_wrong_passwords_at_a_link_count_as_failed_sign_ins(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    """A11."""
+    app = make_app(ratelimit_enabled=True, mail_url=f"file://{tmp_path}/mail")
+    register(app)
+    link = f"/verify/{Mailbox(app, tmp_path / 'mail').token('verify', NEW)}"
+    http = app.test_client()
+    assert [submit(http, link, {"password": "wrong"}).status_code for _ in range(11)] == [422] * 10 + [429]
+    assert not users(app)[0].email_verified
+
+
+def test_no_log_line_holds_a_links_token(app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
+    """P05, O05."""
+    register(app)
+    token = mailbox.token("verify")
+    caplog.clear()
+    for path in ("/verify/", "/reset/", "/not-me/", "/undo/"):
+        app.test_client().get(path + token)
+    assert len([line for line in caplog.messages if "…" in line or "\\u2026" in line]) == 4
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize(("age", "expected"), [(HOUR - 1, 204), (HOUR, 400)])
+def test_a_link_works_for_an_hour(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, age: int, expected: int
+) -> None:
+    """P01: from when it was sent."""
+    register(app)
+    token = mailbox.token("verify")
+    clock.shift(age)
+    assert verify(app, token)[0] == expected
+
+
+def test_no_column_of_any_table_holds_a_links_token(app: Flask, mailbox: Mailbox) -> None:
+    """P01, R15: before it is sent there is none."""
+    register(app)
+
+    def dump() -> str:
+        with app.app_context():
+            return str([row for table in Base.metadata.sorted_tables for row in db.session.execute(select(table))])
+
+    with app.app_context():
+        assert db.session.scalars(select(OneTimeToken)).all() == []
+    token = mailbox.token("verify")
+    assert len(token) * 6 >= 256
+    assert token not in dump()
+    assert token[:20] not in dump()
+
+
+def test_a_link_sent_again_takes_the_place_of_the_one_before(app: Flask, mailbox: Mailbox) -> None:
+    """P02."""
+    register(app)
+    first = mailbox.token("verify")
+    signed_in = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    assert signed_in.http.post("/api/email/resend", headers=signed_in.bearer).status_code == 202
+    second = mailbox.token("verify")
+    assert verify(app, first) == (400, "invalid_link")
+    assert verify(app, second) == (204, "")
+    assert signed_in.http.post("/api/email/resend", headers=signed_in.bearer).status_code == 202
+    assert mailbox.deliver() == []
+
+
+def test_an_address_is_sent_five_such_mails_a_day_and_the_answer_never_tells(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P07."""
+    for number in range(7):
+        assert register(app).status_code == 202
+        assert len(mailbox.deliver()) == (1 if number < 5 else 0)
+    assert register(app, email="other@example.com").status_code == 202
+    assert len(mailbox.deliver()) == 1
+    clock.shift(24 * HOUR)
+    register(app)
+    assert len(mailbox.deliver()) == 1
+
+
+def test_who_is_not_confirmed_adds_no_second_factor_and_no_passkey(app: Flask) -> None:
+    """P09: whoever signed up with somebody else's address must not keep a way in."""
+    register(app)
+    signed_in = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    for route in ("/api/me/totp", "/api/passkeys/options"):
+        reply = signed_in.http.post(route, headers=signed_in.bearer)
+        assert (reply.status_code, reply.json["code"]) == (403, "email_not_verified")
