@@ -1,4 +1,4 @@
-"""Fixtures of the tests by the test client: its mail, a second factor, the desk, a watch over the metrics."""
+"""Fixtures of the tests by the test client: mail, other people and devices, the desk, a watch over the metrics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +26,19 @@ def app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
 def mailbox(app: Flask, tmp_path: Path) -> Mailbox:
     """What `app` has mailed."""
     return Mailbox(app, tmp_path / "mail")
+
+
+@pytest.fixture
+def second_device(app: Flask, user_id: int) -> people.SignedIn:
+    """The same user, signed in on a second device."""
+    return people.sign_in(app.test_client())
+
+
+@pytest.fixture
+def stranger(app: Flask) -> people.SignedIn:
+    """Somebody else."""
+    people.create_user(app, "other@test.com")
+    return people.sign_in(app.test_client(), email="other@test.com")
 
 
 @pytest.fixture
