@@ -16,3 +16,7 @@ def reasons(app: Flask) -> dict[str, str | None]:
     """Return why each session was ended, by its id."""
     with app.app_context():
         return {row.id: row.revoked_reason for row in db.session.scalars(select(AuthSession))}
+
+
+def ended_because(app: Flask) -> set[str | None]:
+    return set(reasons(app).values())

@@ -1,4 +1,4 @@
-"""What is stored of a passkey, whatever a browser says beside it; the ceremonies themselves run in Chromium."""
+"""What is stored of a passkey, whatever a browser says beside it, and what is none; the ceremonies run in Chromium."""
 
 import base64
 import json
@@ -74,3 +74,9 @@ def test_a_name_is_stored_without_the_spaces_around_it(app: Flask, add: Add, pad
 def test_a_name_that_no_list_can_show_is_refused(add: Add, name: str) -> None:
     reply = add(name)
     assert (reply.status_code, list(reply.json["errors"])) == (422, ["name"])
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**40])
+def test_a_number_that_no_row_can_have_is_not_found(signed_in: people.SignedIn, number: int) -> None:
+    """I01: it matches no route."""
+    assert signed_in.http.delete(f"/api/passkeys/{number}", headers=signed_in.bearer).status_code in (404, 405)

@@ -134,3 +134,11 @@ def test_the_pages_set_it_up_show_the_codes_once_and_take_it_away(app: Flask, us
     assert submit(http, "/account/security/totp/remove", {"password": "wrong"}).status_code == 422
     assert submit(http, "/account/security/totp/remove", {"password": people.PASSWORD}).status_code == 303
     assert login(app).status_code == 200
+
+
+def test_a_referrer_that_is_no_url_is_no_fault_of_the_server(
+    signed_in: people.SignedIn, clock: time_machine.Traveller
+) -> None:
+    """I01: where a form was is asked of the Referer."""
+    page = signed_in.http.post("/account/security/totp", headers={"Referer": "http://["})
+    assert page.status_code < 500

@@ -1,0 +1,95 @@
+"""The changed address: it counts once the new one is confirmed, and the old one can undo it."""
+
+import pytest
+from flask import Flask
+
+from tests.support import people
+from tests.support.mailbox import Mailbox, text
+from tests.support.recovery import NEW_PASSWORD, OTHER, forgot, reset
+from tests.support.sessions import ended_because
+from tests.support.steps import csrf_token, login
+
+pytestmark = pytest.mark.usefixtures("clock", "user_id")
+
+
+def ask_to_move(session: people.SignedIn, email: str = OTHER, password: str = people.PASSWORD) -> tuple[int, object]:
+    reply = session.http.post("/api/me/email", json={"email": email, "password": password}, headers=session.bearer)
+    return reply.status_code, reply.json
+
+
+def confirm(app: Flask, token: str) -> tuple[int, str]:
+    reply = app.test_client().post("/api/email/verify", json={"token": token})
+    return reply.status_code, (reply.json or {}).get("code", "")
+
+
+def test_an_address_changes_when_the_new_one_is_confirmed_and_the_old_one_can_undo_it(
+    app: Flask, mailbox: Mailbox, user_id: int
+) -> None:
+    """P08."""
+    session = people.sign_in(app.test_client())
+    assert ask_to_move(session)[0] == 202
+    assert login(app, people.PASSWORD) == 200
+    mails = {str(mail["To"]): mail for mail in mailbox.deliver() if "sign-in" not in mail["Subject"]}
+    assert {to: str(mail["Subject"]) for to, mail in mails.items()} == {
+        OTHER: "Confirm your new address",
+        people.EMAIL: "Your address is about to change",
+    }
+    token = text(mails[OTHER]).split("/verify/")[1].split()[0]
+    assert confirm(app, token) == (204, "")
+    assert session.me().json["email"] == OTHER
+    assert (login(app, people.PASSWORD), login(app, people.PASSWORD, OTHER)) == (401, 200)
+    undo = f"/undo/{mailbox.token('undo', people.EMAIL)}"
+    http = app.test_client()
+    page = http.get(undo)
+    assert session.me().json["email"] == OTHER
+    reply = http.post(undo, data={"csrf_token": csrf_token(page)})
+    assert reply.headers["Location"].startswith("/reset/")
+    assert session.me().status_code == 401
+    assert "email_change_undone" in ended_because(app)
+    assert reset(app, reply.headers["Location"].removeprefix("/reset/")) == (204, "")
+    assert login(app, NEW_PASSWORD) == 200
+    assert http.get(undo).status_code == 400
+
+
+def test_a_taken_address_is_answered_as_a_free_one_and_its_owner_is_told(app: Flask, mailbox: Mailbox) -> None:
+    """A03, P08."""
+    people.create_user(app, OTHER)
+    session = people.sign_in(app.test_client())
+    assert ask_to_move(session) == ask_to_move(session, "free@example.com")
+    subjects = {(str(mail["To"]), str(mail["Subject"])) for mail in mailbox.deliver()}
+    assert (OTHER, "Your address was named") in subjects
+    assert (OTHER, "Confirm your new address") not in subjects
+
+
+def test_an_address_that_was_taken_meanwhile_is_a_conflict(app: Flask, mailbox: Mailbox) -> None:
+    """P08: looked at again when the link is used."""
+    session = people.sign_in(app.test_client())
+    ask_to_move(session)
+    token = mailbox.token("verify", OTHER)
+    people.create_user(app, OTHER.upper())
+    assert confirm(app, token) == (409, "address_taken")
+    assert session.me().json["email"] == people.EMAIL
+
+
+def test_links_to_the_old_address_open_nothing_after_the_change(app: Flask, mailbox: Mailbox) -> None:
+    """P02, P09."""
+    session = people.sign_in(app.test_client())
+    forgot(app)
+    old_link = mailbox.token("reset")
+    ask_to_move(session)
+    confirm(app, mailbox.token("verify", OTHER))
+    assert reset(app, old_link) == (400, "invalid_link")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [({"password": "wrong"}, "password"), ({"email": people.EMAIL}, "email"), ({"email": "nonsense"}, "email")],
+)
+def test_a_change_that_cannot_be_is_refused_with_its_field(
+    app: Flask, mailbox: Mailbox, fields: dict[str, str], field: str
+) -> None:
+    """P08: the password too."""
+    status, answer = ask_to_move(people.sign_in(app.test_client()), **fields)
+    assert isinstance(answer, dict)
+    assert (status, list(answer["errors"])) == (422, [field])
+    assert mailbox.deliver() == []

@@ -1,0 +1,154 @@
+"""A sign-in that was somebody else's: its mail ends it, and takes away what an intruder has added."""
+
+from datetime import timedelta
+
+import pyotp
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.support import people
+from tests.support.mailbox import Mailbox, text
+from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, move_to, recover, reset, use
+from tests.support.steps import HOUR, csrf_token, events, login
+from webapp import outbox
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.models import Passkey, RecoveryCode, User
+
+FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+
+pytestmark = pytest.mark.usefixtures("clock", "user_id")
+
+
+# --- their sign-in ---------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_that_was_not_me_is_ended_by_the_link_of_its_mail(app: Flask, mailbox: Mailbox) -> None:
+    """ASVS 6.3.5: and nobody but that session is touched before the new password."""
+    mine = people.sign_in(app.test_client())
+    thief: FlaskClient = app.test_client()
+    stolen = thief.post("/api/login", json={"email": people.EMAIL, "password": people.PASSWORD}, headers=FIREFOX).json
+    (mail,) = mailbox.deliver()
+    assert mail["Subject"] == "New sign-in to your account"
+    assert "Firefox on Linux, address 127.0.0.1" in " ".join(text(mail).split())
+    path = "/not-me/" + text(mail).split("/not-me/")[1].split()[0]
+    http = app.test_client()
+    page = http.get(path)
+    theirs = people.SignedIn(thief, stolen["access_token"], None)
+    assert theirs.me().status_code == 200
+    reply = http.post(path, data={"csrf_token": csrf_token(page)})
+    assert (theirs.me().status_code, mine.me().status_code) == (401, 200)
+    assert reset(app, reply.headers["Location"].removeprefix("/reset/")) == (204, "")
+    assert mine.me().status_code == 401
+    assert http.get(path).status_code == 400
+
+
+# --- what they have added --------------------------------------------------------------------------------
+
+
+def add_passkey(app: Flask, user_id: int, name: str) -> None:
+    with app.app_context():
+        row = {"credential_id": name, "public_key": b"", "sign_count": 0, "created_at": utc_now()}
+        db.session.add(Passkey(user_id=user_id, name=name, **row))
+        db.session.commit()
+
+
+def ways_in(app: Flask) -> tuple[bool, list[str], int]:
+    """Return whether a second factor is on, the names of the passkeys, and how many recovery codes there are."""
+    with app.app_context():
+        names = list(db.session.scalars(select(Passkey.name).order_by(Passkey.id)))
+        is_on = db.session.scalars(select(User.totp_enabled_at)).one() is not None
+        return is_on, names, len(db.session.scalars(select(RecoveryCode.id)).all())
+
+
+def turn_on(of: people.SignedIn) -> None:
+    secret = of.http.post("/api/me/totp", headers=of.bearer).json["secret"]
+    body = {"code": pyotp.TOTP(secret).at(utc_now())}
+    assert of.http.post("/api/me/totp/confirm", headers=of.bearer, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("link", ["the sign-in's", "the factor's"])
+def test_this_was_not_me_takes_away_what_was_added_since(
+    app: Flask, mailbox: Mailbox, user_id: int, clock: time_machine.Traveller, link: str
+) -> None:
+    """ASVS 6.3.7: or the thief's device keeps the owner out, and the thief's key lets the thief in."""
+    people.sign_in(app.test_client())
+    add_passkey(app, user_id, "my own")
+    clock.shift(HOUR)
+    headers = {"User-Agent": "another device"}
+    body = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
+    answer = app.test_client().post("/api/login", json=body, headers=headers).json
+    of_sign_in = mailbox.token("not-me", people.EMAIL)
+    thief = people.SignedIn(app.test_client(), answer["access_token"], None)
+    turn_on(thief)
+    of_factor = mailbox.token("not-me", people.EMAIL)
+    add_passkey(app, user_id, "the thief's")
+    assert ways_in(app) == (True, ["my own", "the thief's"], 10)
+    token = of_sign_in if link == "the sign-in's" else of_factor
+    http = app.test_client()
+    page = http.post(f"/not-me/{token}", data={"csrf_token": csrf_token(http.get(f"/not-me/{token}"))})
+    told = http.get(page.location).text.partition("<form")[0]
+    assert "two-step sign-in, the passkey “the thief&#39;s”" in told
+    assert "my own" not in told
+    assert ways_in(app) == (False, ["my own"], 0)
+    assert thief.me().status_code == 401
+    assert {(event.user_id, event.actor_id) for event in events(app, "totp_disabled")} == {(user_id, user_id)}
+    assert [event.detail for event in events(app, "passkey_removed")] == [{"name": "the thief's"}]
+
+
+def test_this_was_not_me_leaves_what_was_there_before(
+    app: Flask, mailbox: Mailbox, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """P14: the link of a mail is no way around the owner's second factor."""
+    turn_on(people.sign_in(app.test_client()))
+    add_passkey(app, user_id, "my own")
+    mailbox.deliver()
+    with app.app_context():
+        outbox.enqueue(db.session, outbox.MailKind.NEW_DEVICE, user_id=user_id, now=utc_now() + timedelta(seconds=1))
+        db.session.commit()
+    clock.shift(HOUR)
+    assert use(app, f"/not-me/{mailbox.token('not-me', people.EMAIL)}").status_code == 303
+    assert ways_in(app) == (True, ["my own"], 10)
+
+
+def test_undoing_a_change_of_address_takes_away_what_was_added_since(
+    app: Flask, mailbox: Mailbox, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """P08."""
+    thief = people.sign_in(app.test_client())
+    add_passkey(app, user_id, "my own")
+    clock.shift(60)
+    move_to(app, mailbox, THIEF, of=thief)
+    undo = mailbox.token("undo", people.EMAIL)
+    turn_on(thief)
+    add_passkey(app, user_id, "the thief's")
+    recover(app, f"/undo/{undo}")
+    assert ways_in(app) == (False, ["my own"], 0)
+    assert login(app, "seven quiet hedges") == 200
+
+
+@pytest.mark.parametrize(("wish", "left"), [({}, ["mine"]), ({"remove_passkeys": True}, [])])
+def test_a_reset_removes_the_passkeys_if_so_wished(
+    app: Flask, mailbox: Mailbox, user_id: int, wish: dict[str, bool], left: list[str]
+) -> None:
+    add_passkey(app, user_id, "mine")
+    forgot(app)
+    body = {"token": mailbox.token("reset", people.EMAIL), "password": NEW_PASSWORD, **wish}
+    assert app.test_client().post("/api/password/reset", json=body).status_code == 204
+    assert ways_in(app)[1] == left
+
+
+def test_the_page_that_sets_a_new_password_names_the_passkeys(app: Flask, mailbox: Mailbox, user_id: int) -> None:
+    """They sign in without it."""
+    forgot(app)
+    http, link = app.test_client(), f"/reset/{mailbox.token('reset', people.EMAIL)}"
+    assert "passkeys" not in http.get(link).text
+    add_passkey(app, user_id, "somebody's <key>")
+    page = http.get(link)
+    assert "<li>somebody&#39;s &lt;key&gt;, added" in page.text
+    fields = {"csrf_token": csrf_token(page), "password": NEW_PASSWORD, "remove_passkeys": "y"}
+    assert http.post(link, data=fields).status_code == 303
+    assert ways_in(app)[1] == []
