@@ -1,11 +1,6 @@
-"""Signing in: what is told to whom does not sign in (A01, A02), and how often one may try (A11 to A13)."""
-
-import unicodedata
-from collections.abc import Callable
-from typing import Any
+"""Signing in: what is told to whom does not sign in (A01, A02), and what a sign-in gives."""
 
 import pytest
-import time_machine
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,43 +8,13 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
+from tests.support.attempts import WRONG, attempt, attempt_by_form
 from tests.support.steps import SAME_ORIGIN, START, alert, csrf_token, events, sign_in_by_form
 from webapp import passwords
 from webapp.database import Base, db
 from webapp.models import User
 
-MINUTE, WRONG = 60, "wrong password"
-
-
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-@pytest.fixture
-def limited(make_app: Callable[..., Flask]) -> Flask:
-    """The product with its limits on, and John Doe."""
-    app = make_app(ratelimit_enabled=True)
-    people.create_user(app)
-    return app
-
-
-def attempt(
-    app: Flask, email: str, password: str = WRONG, *, address: str = "127.0.0.1", **fields: Any
-) -> TestResponse:
-    """Try to sign in by the API from that address, with a browser of its own."""
-    body = {"email": email, "password": password, **fields}
-    return app.test_client().post("/api/login", json=body, environ_base={"REMOTE_ADDR": address})
-
-
-def attempt_by_form(app: Flask, email: str, password: str = WRONG, *, address: str = "127.0.0.1") -> TestResponse:
-    http = app.test_client()
-    http.environ_base["REMOTE_ADDR"] = address
-    return sign_in_by_form(http, email=email, password=password)
-
-
-def exhaust(app: Flask, email: str = people.EMAIL, *, door: Callable[..., TestResponse] = attempt) -> None:
-    """Fail ten times for one account, each time from another address."""
-    statuses = [door(app, email, address=f"192.0.2.{number}").status_code for number in range(10)]
-    assert set(statuses) <= {401, 422}
 
 
 def without_request_id(reply: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
@@ -196,103 +161,3 @@ def test_a_foreign_page_cannot_sign_its_visitor_in(
     body = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "cookie"}
     reply = http.post("/api/login", json=body, headers=headers)
     assert (reply.status_code, "Set-Cookie" in reply.headers) == (status, status == 200)
-
-
-# --- how often -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("email", "door"), [(people.EMAIL, attempt), ("nobody@test.com", attempt_by_form), ("not an address", attempt)]
-)
-def test_after_ten_failures_an_account_waits_whether_or_not_it_is_one(
-    limited: Flask, clock: time_machine.Traveller, email: str, door: Callable[..., TestResponse]
-) -> None:
-    """A11, A12, A01: from whatever addresses; with the right password too; until the window has passed."""
-    exhaust(limited, email, door=door)
-    clock.shift(MINUTE)
-    for other_door in (attempt, attempt_by_form):
-        reply = other_door(limited, email, people.PASSWORD, address="198.51.100.1")
-        assert (reply.status_code, reply.headers["Retry-After"]) == (429, "240")
-    assert attempt(limited, "somebody@else.example", address="198.51.100.1").status_code == 401
-    clock.shift(4 * MINUTE - 1)
-    assert attempt(limited, email, people.PASSWORD, address="198.51.100.2").headers["Retry-After"] == "1"
-    clock.shift(1)
-    reply = attempt(limited, email, people.PASSWORD, address="198.51.100.2")
-    assert reply.status_code == (200 if email == people.EMAIL else 401)
-
-
-def test_one_accounts_failures_are_one_count_in_whatever_case_or_form_the_address_is_written(limited: Flask) -> None:
-    """A12."""
-    decomposed = unicodedata.normalize("NFD", "tést@exämple.com")
-    for variants in (
-        ["test@test.com", "TEST@TEST.COM", " Test@test.com "],
-        ["tést@exämple.com", "TÉST@EXÄMPLE.com", decomposed],
-        ["nö address", "NÖ ADDRESS", unicodedata.normalize("NFD", "nö address")],
-    ):
-        for number in range(10):
-            assert attempt(limited, variants[number % 3], address=f"192.0.2.{number}").status_code == 401
-        assert [attempt(limited, variant, address="198.51.100.1").status_code for variant in variants] == [429] * 3
-
-
-def test_the_wait_is_counted_from_the_oldest_failure(limited: Flask, clock: time_machine.Traveller) -> None:
-    """A13: nobody waits longer than they have to."""
-    for number in range(10):
-        attempt(limited, people.EMAIL, address=f"192.0.2.{number}")
-        clock.shift(10)
-    assert attempt(limited, people.EMAIL, address="198.51.100.1").headers["Retry-After"] == "200"
-
-
-def test_a_refused_attempt_is_not_counted_itself(limited: Flask, clock: time_machine.Traveller) -> None:
-    """A13: or an attacker keeps the account shut with one request every five minutes."""
-    exhaust(limited)
-    clock.shift(4 * MINUTE)
-    for number in range(20):
-        assert attempt(limited, people.EMAIL, address=f"198.51.100.{number}").status_code == 429
-    clock.shift(MINUTE)
-    assert attempt(limited, people.EMAIL, people.PASSWORD, address="203.0.113.1").status_code == 200
-
-
-def test_live_sessions_are_not_touched_by_the_throttle(limited: Flask) -> None:
-    """A13."""
-    client = people.sign_in(limited.test_client())
-    exhaust(limited)
-    assert client.me().status_code == 200
-    assert client.http.post("/api/refresh", json={"refresh_token": client.refresh}).status_code == 200
-
-
-def test_the_eleventh_failure_from_one_address_is_refused(limited: Flask, clock: time_machine.Traveller) -> None:
-    """A11: over both doors and many accounts, for five minutes; each other address goes on."""
-    for number in range(10):
-        door = attempt if number % 2 else attempt_by_form
-        assert door(limited, f"user{number}@test.com").status_code in (401, 422)
-    reply = attempt(limited, "somebody@test.com")
-    assert (reply.status_code, reply.json["code"]) == (429, "too_many_attempts")
-    assert reply.content_type == "application/problem+json"
-    page = attempt_by_form(limited, people.EMAIL, people.PASSWORD)
-    assert (page.status_code, page.mimetype) == (429, "text/html")
-    assert [answer.headers["Retry-After"] for answer in (reply, page) if int(answer.headers["Retry-After"]) > 300] == []
-    assert attempt(limited, people.EMAIL, people.PASSWORD, address="192.0.2.1").status_code == 200
-    clock.shift(5 * MINUTE + 1)
-    assert attempt(limited, people.EMAIL, people.PASSWORD).status_code == 200
-
-
-def test_successes_are_not_counted(limited: Flask) -> None:
-    """A11: an office behind one address."""
-    assert {attempt(limited, people.EMAIL, people.PASSWORD).status_code for _ in range(21)} == {200}
-
-
-def test_a_forwarded_address_that_nobody_vouches_for_makes_no_difference(limited: Flask) -> None:
-    """O02, A12: with TRUSTED_PROXIES=0 the header is ignored."""
-    body, http = {"email": "", "password": WRONG}, limited.test_client()
-    for number in range(10):
-        body["email"] = f"user{number}@test.com"
-        http.post("/api/login", json=body, headers={"X-Forwarded-For": f"192.0.2.{number}"})
-    reply = http.post("/api/login", json=body, headers={"X-Forwarded-For": "198.51.100.1"})
-    assert reply.status_code == 429
-    assert {event.ip for event in events(limited, "sign_in_failed")} == {"127.0.0.1"}
-
-
-def test_with_the_limits_off_neither_holds(app: Flask, user_id: int) -> None:
-    """The contract's RATELIMIT_ENABLED=false."""
-    assert {attempt(app, people.EMAIL).status_code for _ in range(11)} == {401}
-    assert attempt(app, people.EMAIL, people.PASSWORD).status_code == 200
