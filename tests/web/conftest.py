@@ -1,4 +1,4 @@
-"""Fixtures of the tests by the test client: mail, other people and devices, the desk, a watch over the metrics."""
+"""Fixtures of the tests by the test client: its mail, other people and devices, the desk, a watch over the metrics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
+from tests.support.cookies import client_of
 from tests.support.desk import ADMIN
 from tests.support.mailbox import Mailbox
 from tests.support.scraping import Watch
@@ -26,6 +27,12 @@ def app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
 def mailbox(app: Flask, tmp_path: Path) -> Mailbox:
     """What `app` has mailed."""
     return Mailbox(app, tmp_path / "mail")
+
+
+@pytest.fixture
+def production(make_app: Callable[..., Flask]) -> FlaskClient:
+    """A client of the product as it is served over https, where John Doe is a user."""
+    return client_of(make_app, is_https=True)
 
 
 @pytest.fixture

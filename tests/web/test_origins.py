@@ -1,0 +1,145 @@
+"""Other origins: which may send the cookies (C01 to C03), and which may read answers (C07, C08)."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.cookies import FRIEND, cookies, login
+from tests.support.steps import OWN, SAME_ORIGIN, bearer, me, refresh
+from webapp.database import db
+from webapp.models import AuthSession
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+FOREIGN = [
+    {},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "Same-Origin"},
+    {"Sec-Fetch-Site": "same-origin, cross-site"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "https://evil.example"},
+    {"Origin": "https://evil.accounts.example.com"},
+    {"Origin": "https://accounts.example.com.evil.example"},
+    {"Origin": "http://accounts.example.com"},
+    {"Origin": "https://accounts.example.com:8443"},
+    {"Origin": "https://app.example.evil"},
+    {"Origin": "https://APP.example"},
+    {"Origin": "http://localhost:5173"},
+    {"Origin": f"{FRIEND}, https://evil.example"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://evil.accounts.example.com", "Sec-Fetch-Site": "same-site"},
+    {"Referer": f"{OWN}/account"},
+    {"X-Requested-With": "XMLHttpRequest"},
+]
+
+
+# --- who may send them -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/api/refresh", "/api/logout"])
+def test_a_cookie_from_a_foreign_origin_is_refused_and_nothing_happens(production: FlaskClient, path: str) -> None:
+    """C01, C03, R07: nothing is rotated, nothing is cleared, the session lives on."""
+    access = login(production).json["access_token"]
+    for headers in FOREIGN:
+        refused = production.post(path, headers=headers)
+        assert (headers, refused.status_code, refused.json["code"]) == (headers, 403, "cross_origin")
+        assert cookies(refused) == {}
+        with production.application.app_context():
+            row = db.session.query(AuthSession).one()
+            assert (headers, row.generation, row.revoked_at) == (headers, 1, None)
+        assert me(production, access) == 200
+    assert production.post("/api/refresh", headers=SAME_ORIGIN).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [SAME_ORIGIN, {"Origin": OWN}, {"Origin": FRIEND}, {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/api/refresh", "/api/logout"])
+def test_our_own_pages_and_allowed_front_ends_may_use_the_cookie(
+    production: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    """C01."""
+    login(production)
+    assert production.post(path, headers=headers).status_code in (200, 204)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml"])
+@pytest.mark.parametrize("path", ["/api/refresh", "/api/logout"])
+def test_bodies_that_need_no_preflight_do_not_get_past_the_origin_rule(
+    production: FlaskClient, path: str, content_type: str
+) -> None:
+    """C01: the classic cross-site form post."""
+    login(production)
+    refused = production.post(
+        path, data="x=1", headers={"Origin": "https://evil.example", "Content-Type": content_type}
+    )  # fmt: skip
+    assert refused.status_code in (403, 415)
+    assert cookies(refused) == {}
+    assert production.post("/api/refresh", headers=SAME_ORIGIN).status_code == 200
+
+
+def test_programs_that_send_no_origin_may_use_bearer_and_body(production: FlaskClient) -> None:
+    """C02."""
+    token = login(production, transport="body").json["refresh_token"]
+    assert refresh(production, token, "bearer").status_code == 200
+    assert refresh(production, token, "body").status_code == 200
+    assert production.post("/api/logout", headers=bearer(token)).status_code == 204
+
+
+# --- which origins may read answers ----------------------------------------------------------------------
+
+
+def test_no_other_origin_may_read_an_answer_or_ask_beforehand(production: FlaskClient) -> None:
+    """C07, C08: never reflected, never `*`; `Vary: Origin` all the same."""
+    for origin in [headers["Origin"] for headers in FOREIGN if headers.get("Origin")]:
+        preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        for reply in (
+            production.get("/api/me", headers={"Origin": origin}),
+            production.post("/api/login", json={}, headers={"Origin": origin}),
+            production.options("/api/refresh", headers=preflight),
+        ):
+            assert (origin, [name for name, _ in reply.headers if name.startswith("Access-Control-")]) == (origin, [])
+            assert "Origin" in reply.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/api/me", "/api/login", "/api/nothing", "/static/js/evergreen/index.js"])
+@pytest.mark.parametrize("origin", [FRIEND, "https://evil.example", None])
+def test_every_answer_that_depends_on_the_origin_says_so(
+    production: FlaskClient, path: str, origin: str | None
+) -> None:
+    """C07: or a cache gives the answer without the header to the front end that is allowed."""
+    with production.get(path, headers={"Origin": origin} if origin else {}) as reply:
+        assert "Origin" in reply.headers.get("Vary", "")
+        assert reply.headers.get("Access-Control-Allow-Origin") == (origin if origin == FRIEND else None)
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/account", "/healthz", "/static/css/base.css"])
+def test_pages_are_readable_by_no_other_origin(production: FlaskClient, path: str) -> None:
+    """C11."""
+    with production.get(path, headers={"Origin": FRIEND}) as reply:
+        assert "Access-Control-Allow-Origin" not in reply.headers
+
+
+def test_an_allowed_front_end_may_send_tokens_and_read_what_it_needs_of_every_answer(production: FlaskClient) -> None:
+    """C07, N09: errors too, or a script sees a network error in place of a 401."""
+    reply = production.get("/api/me", headers={"Origin": FRIEND})
+    assert reply.status_code == 401
+    assert reply.headers["Access-Control-Allow-Origin"] == FRIEND
+    assert reply.headers["Access-Control-Allow-Credentials"] == "true"
+    assert {"X-New-Token", "Retry-After"} <= set(reply.headers["Access-Control-Expose-Headers"].split(", "))
+
+
+def test_a_preflight_lists_methods_and_headers_needs_no_token_and_does_nothing(production: FlaskClient) -> None:
+    """C08."""
+    login(production)
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
+    reply = production.options("/api/refresh", headers={"Origin": FRIEND, **asked})
+    assert (reply.status_code, reply.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+    assert set(reply.headers["Access-Control-Allow-Methods"].split(", ")) == {"GET", "POST", "PATCH", "DELETE"}
+    assert reply.headers["Access-Control-Allow-Headers"].lower() == "authorization, content-type"
+    assert int(reply.headers["Access-Control-Max-Age"]) <= 7200
+    assert cookies(reply) == {}
