@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
+from tests.support.doors import DOORS, ask, assert_401b, bearer, by_cookie, in_json, rows
 from tests.support.forge import forge
-from tests.web.test_token_forgeries import DOORS, ask, assert_401b, bearer, by_cookie, in_json, rows
 from webapp.database import db
 from webapp.models import User
 

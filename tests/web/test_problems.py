@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.databases import close_connections, closed_postgresql, empty_sqlite, fresh_database, no_sqlite
+from tests.support.doors import bearer, in_json
 from tests.support.live import free_port
 from tests.support.settings import SECRET_KEY, make_settings
-from tests.web.test_token_forgeries import bearer, in_json
 from webapp import create_app, database
 from webapp.config import ROOT, ConfigError, load_settings
 from webapp.web.api import auth, me
