@@ -119,7 +119,7 @@ OTHER_TYPES = (None, "", "text/plain", "text/json", "application/xml", "multipar
 
 @at_every_route
 def test_another_content_type_is_a_415(send, state, route) -> None:
-    """I04; a refresh may come as a form too, see test_problems."""
+    """I04; a refresh may come as a form too, see test_oauth_forms."""
     before = state()
     for content_type in OTHER_TYPES:
         if (route, content_type) != ("POST /api/refresh", FORM):
