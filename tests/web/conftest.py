@@ -1,15 +1,48 @@
 """Fixtures of the tests by the test client: mail, browsers, sessions."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
 
+from tests.support import people
+from tests.support.json_routes import Send
 from tests.support.mailbox import Mailbox
+from webapp.database import db
 
 
 @pytest.fixture
 def mailbox(make_app: Callable[..., Flask], tmp_path: Path) -> Mailbox:
     """The mail of an application of its own, which is `mailbox.app`."""
     return Mailbox(make_app(mail_url=f"file://{tmp_path}/mail"), tmp_path / "mail")
+
+
+@pytest.fixture
+def send(app: Flask, signed_in: people.SignedIn) -> Send:
+    """A function that sends a body (bytes, or a value as JSON) to a route, with the access token where one is asked."""
+
+    def send(route: str, body: Any, **options: Any) -> TestResponse:
+        method, path = route.split()
+        headers = signed_in.bearer if path == "/api/me" else {}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        options = {"content_type": "application/json", **options}
+        return app.test_client().open(path, method=method, data=data, headers=headers, **options)
+
+    return send
+
+
+@pytest.fixture
+def state(app: Flask) -> Callable[[], list[Any]]:
+    """A function that reads every row there is, but for the record of failed sign-ins."""
+
+    def read() -> list[Any]:
+        with app.app_context():
+            tables = [table for table in db.metadata.sorted_tables if table.name != "audit_events"]
+            return [db.session.execute(select(table)).all() for table in tables]
+
+    return read

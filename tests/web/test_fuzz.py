@@ -29,7 +29,7 @@ ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """SQLite alone: what is sent here gets no further than the guard; test_json_bodies shows both engines odd text."""
+    """SQLite alone: what is sent here gets no further than the guard; test_json_fields shows both engines odd text."""
     return fresh_database("sqlite", tmp_path)
 
 
