@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.json_routes import Send
 from tests.support.mailbox import Mailbox
+from tests.support.steps import sign_in_by_form
 from webapp.database import db
 
 
@@ -46,3 +48,28 @@ def state(app: Flask) -> Callable[[], list[Any]]:
             return [db.session.execute(select(table)).all() for table in tables]
 
     return read
+
+
+@pytest.fixture
+def visitor(http: FlaskClient, user_id: int) -> FlaskClient:
+    """A browser in which nobody is signed in yet; John Doe has an account."""
+    return http
+
+
+@pytest.fixture
+def user(visitor: FlaskClient) -> FlaskClient:
+    """The browser in which John Doe is signed in."""
+    assert sign_in_by_form(visitor).status_code == 303
+    return visitor
+
+
+@pytest.fixture
+def bare(app: Flask) -> FlaskClient:
+    """A client that keeps no cookies: each request carries what the test says and nothing else."""
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def by_cookie_session(app: Flask, user_id: int) -> people.SignedIn:
+    """John Doe signed in by the API with the cookie transport."""
+    return people.sign_in(app.test_client(), transport="cookie")
