@@ -2,11 +2,7 @@
 
 from flask import Flask
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.support import forge
 from tests.unit import session_world as world
