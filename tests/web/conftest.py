@@ -1,7 +1,7 @@
 """Fixtures of the tests by the test client: mail, browsers, sessions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support import people
+from tests.support.databases import close_connections, fresh_database
 from tests.support.json_routes import Send
 from tests.support.mailbox import Mailbox
+from tests.support.settings import make_settings
 from tests.support.steps import sign_in_by_form
+from webapp import create_app
 from webapp.database import db
 
 
@@ -73,3 +76,15 @@ def bare(app: Flask) -> FlaskClient:
 def by_cookie_session(app: Flask, user_id: int) -> people.SignedIn:
     """John Doe signed in by the API with the cookie transport."""
     return people.sign_in(app.test_client(), transport="cookie")
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[people.SignedIn]:
+    """John Doe signed in, once for the file, for tests that send a great deal."""
+    url = fresh_database("sqlite", tmp_path_factory.mktemp("fuzz"))
+    app = create_app(make_settings(database_url=url))
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    people.create_user(app)
+    yield people.sign_in(app.test_client())
+    with app.app_context():
+        close_connections()
