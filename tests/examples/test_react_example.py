@@ -1,4 +1,6 @@
-"""The front end of examples/react, built and in development, on origins of its own: nobody notices that tokens end."""
+"""The front end of examples/react, built and in development, on origins of its own: nobody notices that tokens end.
+
+Building and serving it takes long and is done once for the file, hence its length."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +80,14 @@ class HttpsClient(FlaskClient):
 
 def https_client(app: Flask, *, use_cookies: bool = True) -> FlaskClient:
     return HttpsClient(app, app.response_class, use_cookies=use_cookies)
+
+
+def client(make_app: Callable[..., Flask], *, is_https: bool = False, **settings: object) -> FlaskClient:
+    """Return a test client of the product with John Doe as a user, served as in production if `is_https`."""
+    production = {"app_env": "production", "public_url": OWN} if is_https else {}
+    app = make_app(**production, **settings)
+    people.create_user(app)
+    return https_client(app) if is_https else app.test_client()
 
 
 # --- pages -----------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 A model says what each token must do at each moment; the product is asked, and has to agree."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    initialize,
     invariant,
     multiple,
     precondition,
@@ -22,9 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support import forge
 from tests.support.databases import fresh_database
 from tests.unit import session_world as world
+from tests.unit.honest_clients import HonestClients
+from tests.unit.session_model import Family, Token
 from tests.unit.session_world import World, make_world
 
 
@@ -32,46 +31,6 @@ from tests.unit.session_world import World, make_world
 def database_url(tmp_path: Path) -> str:
     """SQLite only: these rules live in the code; what an engine may do to them, the tests of refreshing show."""
     return fresh_database("sqlite", tmp_path)
-
-
-@dataclass
-class Family:
-    """What the model knows of a session; instants in whole seconds."""
-
-    sid: str
-    transport: str
-    expires_at: int
-    confirmed_at: int
-    refresh_expires_at: int
-    generation: int = 1
-    revoked_at: int | None = None
-
-    def note_expired(self, now: int) -> None:
-        """An expired token has come: if the session is over by age, too, it is so for good."""
-        if self.revoked_at is None and now >= self.expires_at:
-            self.revoked_at = now
-
-    def is_live(self, now: int) -> bool:
-        return self.revoked_at is None and now < self.expires_at
-
-    def confirm(self, generation: int, now: int) -> None:
-        if generation > self.generation and self.is_live(now):
-            self.generation, self.confirmed_at = generation, now
-            self.refresh_expires_at = min(now + world.REFRESH_TTL, self.expires_at)
-
-    def is_superseded(self, generation: int, now: int) -> bool:
-        is_late = generation == self.generation - 1 and now < self.confirmed_at + world.LEEWAY
-        return generation < self.generation and not is_late
-
-
-@dataclass(frozen=True)
-class Token:
-    family: int
-    text: str
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        return forge.read(self.text)
 
 
 class Sessions(RuleBasedStateMachine):
@@ -223,59 +182,6 @@ class Sessions(RuleBasedStateMachine):
             return 200, None, None if how == "cookie" else family.generation
         is_young = how == "bearer" and now - claims["iat"] < world.ROTATE_AFTER
         return 200, None, None if is_young else claims["gen"] + 1
-
-
-class HonestClients(RuleBasedStateMachine):
-    """Each uses the newest token it has, loses answers, repeats itself, and is late by less than the leeway."""
-
-    def __init__(self, app: Flask) -> None:
-        super().__init__()
-        self.world: World = make_world(app)
-
-    def teardown(self) -> None:
-        self.world.close()
-
-    @initialize(how=st.sampled_from(["cookie", "body", "bearer"]), adopts=st.booleans())
-    def sign_in(self, how: str, adopts: bool) -> None:
-        pair = self.world.sign_in("cookie" if how == "cookie" else "body")
-        assert pair.refresh_token
-        self.how, self.access, self.refresh_token = how, pair.access_token, pair.refresh_token
-        # A Bearer client may ignore the successors it is offered.
-        self.adopts = adopts or how != "bearer"
-        self.before: tuple[str, int] | None = None
-
-    @rule(seconds=world.waits())
-    def wait(self, seconds: int) -> None:
-        self.world.wait(seconds)
-
-    @rule(is_lost=st.booleans())
-    def call(self, is_lost: bool) -> None:
-        if self.world.now >= forge.read(self.access)["exp"]:
-            return
-        reply = self.world.me(self.access)
-        assert reply.status_code == 200, reply.text
-        if not is_lost:
-            self.access = reply.headers.get("X-New-Token", self.access)
-
-    @rule(is_lost=st.booleans())
-    def refresh(self, is_lost: bool) -> None:
-        token = self.refresh_token
-        if self.world.now >= forge.read(token)["exp"]:
-            return
-        reply, successor = self.world.refresh(token, self.how)
-        assert reply.status_code == 200, reply.text
-        if is_lost:
-            return
-        self.access = reply.json["access_token"]
-        if successor and self.adopts:
-            self.before, self.refresh_token = (token, self.world.now), successor
-
-    @rule()
-    def a_late_request_with_the_token_before_arrives(self) -> None:
-        """Another tab sent it before this one had stored the successor."""
-        if self.before is None or self.world.now >= self.before[1] + world.LEEWAY:
-            return
-        assert self.world.refresh(self.before[0], self.how)[0].status_code == 200
 
 
 SETTINGS = hypothesis_settings(

@@ -1,0 +1,111 @@
+"""What the owner hears of sign-ins: of new devices once, and of stolen tokens once."""
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support import people, steps
+from tests.support.mailbox import Mailbox, text
+from tests.support.new_devices import (
+    FIREFOX,
+    HOME,
+    NEW_DEVICE,
+    OTHER,
+    SAFARI,
+    TOKEN_REUSED,
+    TRAIN,
+    client,
+    move,
+    sign_in_again,
+)
+from tests.support.steps import DAY, HOUR, assert_refused, events, sign_in_by_form
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+# --- which sign-ins are mailed ---------------------------------------------------------------------------
+
+
+def test_the_first_sign_in_after_registration_is_no_news(app: Flask, mailbox: Mailbox) -> None:
+    """ASVS 6.3.5: the next one, from elsewhere, is."""
+    email, password = "new@example.com", "seven quiet hedges"
+    body = {"email": email, "password": password}
+    assert app.test_client().post("/api/register", json=body).status_code == 202
+    app.test_client().post("/api/email/verify", json={"token": mailbox.token("verify", email)})
+    people.sign_in(client(app), email=email, password=password)
+    assert mailbox.to(email) == []
+    people.sign_in(client(app, SAFARI, TRAIN), email=email, password=password)
+    assert mailbox.to(email) == [NEW_DEVICE]
+
+
+def test_an_unknown_browser_is_mailed_once_with_its_name_place_and_time(
+    app: Flask, mailbox: Mailbox, laptop: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    """ASVS 6.3.5: a failed sign-in is not mailed, nor is the next one from there, with or without its cookie."""
+    clock.shift(HOUR)
+    phone = client(app, SAFARI, TRAIN)
+    assert sign_in_by_form(phone, password="wrong").status_code == 422
+    assert mailbox.deliver() == []
+    sign_in_by_form(phone)
+    (mail,) = mailbox.deliver()
+    assert (mail["To"], mail["Subject"]) == (people.EMAIL, NEW_DEVICE)
+    assert f"Mobile Safari on iOS, address {TRAIN}, on 1 July 2026 at 13:00 UTC." in " ".join(text(mail).split())
+    sign_in_again(phone)
+    people.sign_in(client(app, SAFARI, TRAIN))
+    sign_in_again(laptop)
+    assert mailbox.deliver() == []
+
+
+@pytest.mark.parametrize(("age", "expected"), [(180 * DAY - 1, []), (180 * DAY, [NEW_DEVICE])])
+def test_a_browser_is_known_by_its_cookie_wherever_it_is(
+    mailbox: Mailbox, laptop: FlaskClient, clock: time_machine.Traveller, age: int, expected: list[str]
+) -> None:
+    """ASVS 6.3.5: under a new name and address, for 180 days."""
+    clock.shift(age)
+    move(laptop, SAFARI, TRAIN)
+    sign_in_again(laptop)
+    assert mailbox.to(people.EMAIL) == expected
+
+
+def test_the_cookie_of_another_account_makes_no_browser_known(
+    app: Flask, mailbox: Mailbox, laptop: FlaskClient
+) -> None:
+    """ASVS 6.3.5: until it has signed in to this one too; then it is known to both."""
+    people.create_user(app, OTHER)
+    shared = client(app, SAFARI, TRAIN)
+    for email, expected in ((OTHER, []), (people.EMAIL, [NEW_DEVICE]), (people.EMAIL, []), (OTHER, [])):
+        move(shared, f"Browser of {email}", f"198.51.100.{len(expected)}")
+        sign_in_again(shared, email)
+        assert mailbox.to(email) == expected
+
+
+def test_a_program_is_known_by_name_and_address_together(app: Flask, mailbox: Mailbox) -> None:
+    """ASVS 6.3.5: it keeps no cookie."""
+    for place, news in (((FIREFOX, HOME), 0), ((FIREFOX, HOME), 0), ((SAFARI, HOME), 1), ((FIREFOX, TRAIN), 1)):
+        http = client(app, *place)
+        people.sign_in(http)
+        assert (http.get_cookie("known_device"), mailbox.to(people.EMAIL)) == (None, [NEW_DEVICE] * news)
+
+
+# --- stolen tokens ---------------------------------------------------------------------------------------
+
+
+def test_a_token_that_is_used_again_is_mailed_once_however_often_it_comes(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """R16, ASVS 6.3.5: a retry within the leeway is no theft."""
+    session = people.sign_in(client(app))
+    second = steps.successor(steps.refresh(session.http, session.refresh or ""))
+    third = steps.successor(steps.refresh(session.http, second))
+    assert steps.refresh(session.http, session.refresh or "").status_code == 200
+    assert mailbox.deliver() == []
+    clock.shift(HOUR)
+    thief = app.test_client()
+    assert_refused(steps.refresh(thief, session.refresh or ""), "token_reused")
+    for token in (session.refresh or "", second, third) * 2:
+        assert steps.refresh(thief, token).status_code == 401
+    (mail,) = mailbox.deliver()
+    assert (mail["To"], mail["Subject"]) == (people.EMAIL, TOKEN_REUSED)
+    assert f"(Firefox on Linux, address {HOME}) was used again" in " ".join(text(mail).split())
+    assert len(events(app, "refresh_reuse")) == 1

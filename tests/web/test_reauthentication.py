@@ -1,0 +1,105 @@
+"""Proving again who one is by the password: what it opens, who may guess at it, where it leads."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support import people, steps
+from tests.support.steps import HOUR
+from tests.support.sudo import FRESH, MINUTE, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
+
+WRONG = (422, {"password": ["That is not your password."]})
+
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+@pytest.mark.parametrize("risky", [("GET", "/account/data"), ("POST", "/account/sessions/end-others")])
+def test_the_password_leads_back_to_the_page_and_opens_it(
+    app: Flask, user: FlaskClient, clock: time_machine.Traveller, risky: tuple[str, str]
+) -> None:
+    """V08: a wrong one does not, and does not lose the way; nothing was done meanwhile."""
+    other = people.sign_in(app.test_client())
+    clock.shift(FRESH)
+    source = risky[1] if risky[0] == "GET" else "/account/sessions"
+    asked = visit(user, *risky, Referer=f"http://localhost{source}")
+    refused = confirm(user, asked.location, "wrong")
+    assert (refused.status_code, "not your password" in steps.alert(refused)) == (422, True)
+    assert steps.attribute(steps.field(refused, "next"), "value") == source
+    assert visit(user, *risky).location == "/account/confirm?next=" + (source if risky[0] == "GET" else "/account")
+    assert other.me().status_code == 200
+    reply = confirm(user, asked.location)
+    assert (reply.status_code, reply.location) == (303, source)
+    assert visit(user, *risky).status_code == RISKY_PAGES[risky]
+
+
+def test_the_right_password_makes_this_session_fresh_for_fifteen_minutes_and_a_wrong_one_does_not(
+    app: Flask, signed_in: people.SignedIn, clock: time_machine.Traveller
+) -> None:
+    """V08, ASVS 7.5.1: and no other session of the user."""
+    other = people.sign_in(app.test_client())
+    clock.shift(HOUR)
+    for password in ("wrong", people.PASSWORD.lower(), people.PASSWORD + " "):
+        reply = reauthenticate(signed_in, password)
+        assert (reply.status_code, reply.get_json()["errors"]) == WRONG
+    assert not is_fresh(signed_in)
+    assert reauthenticate(signed_in).status_code == 204
+    assert (is_fresh(signed_in), is_fresh(other)) == (True, False)
+    clock.shift(FRESH - 1)
+    assert is_fresh(signed_in)
+    clock.shift(1)
+    assert not is_fresh(signed_in)
+
+
+def test_the_way_back_never_leads_to_another_site(user: FlaskClient, clock: time_machine.Traveller) -> None:
+    """V08, RFC 9700 §4.11: neither by the page's address, nor by its form, nor by a referrer."""
+    foreign = ["https://evil.example/", "//evil.example", "/\\evil.example", "/%09/evil.example", "\\\\evil.example"]
+    for target in (*foreign, "javascript:alert(1)", "evil.example"):
+        opened = confirm(user, f"/account/confirm?next={target}")
+        sent = confirm(user, "/account/confirm", next=unquote(target))
+        assert [(reply.status_code, reply.location) for reply in (opened, sent)] == [(303, "/account")] * 2
+    clock.shift(FRESH)
+    for referrer in ("https://evil.example//evil.example", "https://evil.example", "nonsense"):
+        reply = visit(user, "POST", "/account/sessions/end-others", Referer=referrer)
+        assert reply.location == "/account/confirm?next=/account"
+
+
+def test_wrong_passwords_of_a_session_are_one_count_apart_from_other_sessions_and_the_sign_in_page(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    """A10, A13: ten in five minutes over all that ask. A thief of a session does not keep its owner out or from what is
+    risky, nor do strangers who fail to sign in keep the owner from the password."""
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    thief, elsewhere = (people.sign_in(app.test_client()) for _ in range(2))
+    wrong = {"password": "wrong"}
+    doors: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/me/reauthenticate", wrong),
+        ("POST", "/api/me/password", {"current_password": "wrong", "new_password": "seven quiet hedges"}),
+        ("POST", "/api/me/email", {"email": "thief@example.com", **wrong}),
+        ("DELETE", "/api/me/totp", wrong),
+        ("DELETE", "/api/me", wrong),
+    ]
+
+    def knock() -> list[int]:
+        return [
+            thief.http.open(path, method=method, json=body, headers=thief.bearer).status_code
+            for method, path, body in doors
+        ]
+
+    assert [knock(), knock(), knock()] == [[422] * 5, [422] * 5, [429] * 5]
+    assert reauthenticate(elsewhere).status_code == 204
+    clock.shift(MINUTE)
+    refused = reauthenticate(thief)
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_attempts")
+    assert refused.headers["Retry-After"] == "240"
+    owner = people.sign_in(app.test_client())
+    clock.shift(4 * MINUTE)
+    body = {"email": people.EMAIL, "password": "wrong"}
+    assert [app.test_client().post("/api/login", json=body).status_code for _ in range(11)] == [401] * 10 + [429]
+    assert reauthenticate(owner).status_code == 204

@@ -1,0 +1,98 @@
+"""How often one may try to sign in: each account, each address, all together, and a hundred failures in a row."""
+
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from flask import Flask
+
+from tests.support import people
+from tests.support.guessing import (
+    LOCKED,
+    MINUTE,
+    NEW_PASSWORD,
+    OTHER,
+    attempt,
+    but_its_id,
+    fail,
+    failures_in_a_row,
+    reset,
+)
+from tests.support.mailbox import Mailbox, text
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+# --- a hundred in a row ----------------------------------------------------------------------------------
+
+
+def test_after_a_hundred_failures_in_a_row_the_right_password_lets_no_new_device_in(
+    app: Flask, mailbox: Mailbox, own: str, clock: time_machine.Traveller
+) -> None:
+    """A14, NIST SP 800-63B-4 §3.2.2: the refusal tells nothing, the owner is mailed once, and a link opens it again."""
+    failures_in_a_row(app, 85)
+    for _ in range(3):
+        fail(app, 10)
+        clock.shift(5 * MINUTE)
+    assert failures_in_a_row(app) == 115
+    right, wrong = attempt(app), attempt(app, password="wrong")
+    assert but_its_id(right) == but_its_id(wrong)
+    assert right.get_json()["code"] == "invalid_credentials"
+    assert (attempt(app, own).status_code, attempt(app).status_code) == (200, 401)
+    (mail,) = mailbox.deliver()
+    assert (mail["To"], mail["Subject"]) == (people.EMAIL, LOCKED)
+    assert reset(app, text(mail).split("/reset/")[1].split()[0]) == 204
+    assert (attempt(app, password=NEW_PASSWORD).status_code, failures_in_a_row(app)) == (200, 0)
+
+
+def test_only_a_new_device_that_gets_in_ends_the_row(app: Flask, mailbox: Mailbox, own: str) -> None:
+    """A14: the ninety-ninth failure keeps nobody out; what known devices do changes nothing."""
+    failures_in_a_row(app, 98)
+    fail(app, 1)
+    fail(app, 3, own)
+    assert (attempt(app, own).status_code, failures_in_a_row(app)) == (200, 99)
+    assert (attempt(app).status_code, failures_in_a_row(app)) == (200, 0)
+    assert LOCKED not in mailbox.to(people.EMAIL)
+
+
+# --- addresses, all together, and what a refusal tells ---------------------------------------------------
+
+
+def test_a_refusal_says_how_long_to_wait_and_not_whether_there_is_an_account(app: Flask, user_id: int) -> None:
+    """A11, A01."""
+    fail(app, 10)
+    fail(app, 10, email="nobody@test.com")
+    known, unknown = attempt(app), attempt(app, email="nobody@test.com")
+    assert but_its_id(known) == but_its_id(unknown)
+    assert (known.status_code, known.headers["Retry-After"]) == (429, "300")
+
+
+def test_all_workers_share_the_count_of_an_account(app: Flask, make_app: Callable[..., Flask], user_id: int) -> None:
+    """A12."""
+    workers = [app, make_app(ratelimit_enabled=True)]
+    for worker in workers:
+        fail(worker, 5)
+    assert [attempt(worker).status_code for worker in workers] == [429, 429]
+
+
+def test_successes_fill_no_limit_of_an_address_and_empty_none(app: Flask, user_id: int) -> None:
+    """A11, A14: or whoever has an account of their own could guess at others without end."""
+    for number in range(9):
+        assert attempt(app, password="wrong", email=f"user{number}@test.com").status_code == 401
+    assert {attempt(app).status_code for _ in range(12)} == {200}
+    assert attempt(app, password="wrong", email=OTHER).status_code == 401
+    assert (attempt(app).status_code, attempt(app, address="203.0.113.1").status_code) == (429, 200)
+
+
+def test_a_thousand_failures_of_all_together_let_known_devices_pass_only(
+    app: Flask, own: str, clock: time_machine.Traveller
+) -> None:
+    """A11, A15: over all addresses, for five minutes."""
+    http = app.test_client()
+    for number in range(1000):
+        reply = http.post("/api/login", json={}, environ_base={"REMOTE_ADDR": f"10.0.{number // 10}.1"})
+        assert reply.status_code == 422
+    assert 0 < int(attempt(app).headers["Retry-After"]) <= 300
+    assert attempt(app, own).status_code == 200
+    clock.shift(5 * MINUTE + 1)
+    assert attempt(app).status_code == 200
