@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createAuth } from "../../static/js/evergreen/index.js";
-import { fakePage } from "./browser.js";
+import { fakePage } from "./fake-page.js";
 import {
   accessToken,
   BASE,

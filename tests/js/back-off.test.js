@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createBackOff } from "../../static/js/evergreen/back-off.js";
-import { fakePage, renewing } from "./browser.js";
+import { fakePage } from "./fake-page.js";
 import { accessToken, BASE, CREDENTIALS, fakeClock, json, problem, refused, USER } from "./harness.js";
+import { renewing } from "./renewing.js";
 
 const HOUR = 3600;
 const unreachable = () => Promise.reject(new TypeError("fetch failed"));

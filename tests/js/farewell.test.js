@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calm, fakeBrowser, fakeLocks, fakePage, fakeSessions } from "./browser.js";
+import { fakeBrowser, fakeLocks, fakeSessions } from "./fake-browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm } from "./fake-time.js";
 import { CREDENTIALS, deferred, fakeStorage, over, problem } from "./harness.js";
 
 const unreachable = () => Promise.reject(new TypeError("fetch failed"));

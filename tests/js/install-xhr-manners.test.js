@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calm } from "./browser.js";
+import { calm } from "./fake-time.js";
 import { BASE, deferred, problem, tokenAnswer } from "./harness.js";
 import { FRESH, ME, ONE_CALL, refusal, run, watch, xhrWorld } from "./xhr-world.js";
 

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { pageNotes } from "../../static/js/evergreen/farewell.js";
-import { calm, fakeBrowser, fakePage } from "./browser.js";
+import { fakeBrowser } from "./fake-browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm } from "./fake-time.js";
 import { accessToken, CREDENTIALS, deferred, fakeStorage, tokenAnswer, USER } from "./harness.js";
 
 const unreachable = () => Promise.reject(new TypeError("fetch failed"));

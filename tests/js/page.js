@@ -2,7 +2,8 @@
 
 import { JSDOM } from "jsdom";
 
-import { calm, fakePage } from "./browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm } from "./fake-time.js";
 import { fakeServer } from "./harness.js";
 
 const ADDRESS = "https://app.test/";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { creationOptions, credentialToJSON, requestOptions } from "../../static/js/pages/passkey-json.js";
-import { calm, fakeTime } from "./browser.js";
+import { calm, fakeTime } from "./fake-time.js";
 import { deferred, json, problem, tokenAnswer } from "./harness.js";
 import { visit } from "./page.js";
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calm, fakeBrowser, fakeSessions } from "./browser.js";
+import { fakeBrowser, fakeSessions } from "./fake-browser.js";
+import { calm } from "./fake-time.js";
 import { accessToken, CREDENTIALS, deferred, fakeStorage, over, tokenAnswer, USER } from "./harness.js";
 
 const OTHER_USER = { ...USER, id: 2, email: "other@example.com" };

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { joinTabs } from "../../static/js/evergreen/tabs.js";
-import { calm, fakeBrowser, fakeChannels, fakeLocks, fakeSessions, fakeTime } from "./browser.js";
+import { fakeBrowser, fakeChannels, fakeLocks, fakeSessions } from "./fake-browser.js";
+import { calm, fakeTime } from "./fake-time.js";
 import { accessToken, BASE, deferred, fakeStorage, settle, tokenAnswer, USER } from "./harness.js";
 
 const TABS = 5;

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { setUpAlarm } from "../../static/js/evergreen/alarm.js";
-import { calm, fakePage, fakeTime, renewing } from "./browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm, fakeTime } from "./fake-time.js";
 import { accessToken, BASE, json, makeAuth, over, problem, tokenAnswer, USER } from "./harness.js";
+import { renewing } from "./renewing.js";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

@@ -1,7 +1,7 @@
 // A replaced XMLHttpRequest in a scope of its own, with a user who is signed in.
 
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
-import { calm } from "./browser.js";
+import { calm } from "./fake-time.js";
 import { EVENTS, fakeXMLHttpRequest } from "./fake-xhr.js";
 import { accessToken, BASE, REFUSED, signedIn, tokenAnswer } from "./harness.js";
 
