@@ -46,3 +46,6 @@ export async function visit(t, script, html, { routes = {}, navigator = {}, glob
   }
   return { find, act, went, server, said: (selector) => find(selector).textContent };
 }
+
+/** What was sent in a call to the server. */
+export const bodyOf = ({ request }) => request.json();
