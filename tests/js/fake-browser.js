@@ -1,7 +1,7 @@
 // A browser made of functions: what its tabs share, and a server that they are signed in to.
 
 import { calm, fakeTime } from "./fake-time.js";
-import { accessToken, fakeServer, json, makeAuth, over, refused, tokenAnswer } from "./harness.js";
+import { accessToken, fakeServer, json, makeAuth, over, refused, tokenAnswer, USER } from "./harness.js";
 
 /** `navigator.locks` of one browser. `log` lists when each was granted and given back. */
 export function fakeLocks() {
@@ -152,4 +152,9 @@ export function fakeBrowser(t, { server = fakeSessions(), locks = fakeLocks(), .
     return tabs;
   }
   return { server, time, channels, notes, locks, open, openTabs };
+}
+
+/** What a tab would say of a new token. */
+export function news(time, token, more = {}) {
+  return { token, expiresAt: time.now() + 3_600_000, user: USER, source: "refresh", ...more };
 }
