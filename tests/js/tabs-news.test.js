@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fakeBrowser, fakeSessions, news } from "./fake-browser.js";
+import { joinTabs } from "../../static/js/evergreen/tabs.js";
+import { fakeBrowser, fakeChannels, fakeSessions, news } from "./fake-browser.js";
 import { calm } from "./fake-time.js";
-import { accessToken, deferred, over, tokenAnswer, USER } from "./harness.js";
+import { accessToken, deferred, over, settle, tokenAnswer, USER } from "./harness.js";
 
 /** A tab with a refresh under way, whose answer the test decides on. */
 async function refreshingTab(t) {
@@ -123,4 +124,18 @@ test("garbage is ignored where nobody is signed in as well", async (t) => {
   await channels.say(news(time, undefined, { source: "login" }));
   assert.equal(tab.auth.user, null);
   assert.deepEqual(tab.events, []);
+});
+
+test("a message reaches every other tab of that name, and nobody without a channel", async () => {
+  const { BroadcastChannel } = fakeChannels();
+  const heard = [];
+  const join = (name, who) => joinTabs(name, (message) => heard.push([who, message]), null, BroadcastChannel);
+  const first = join("a", 1);
+  join("a", 2);
+  join("b", 3);
+  first.tell({ ended: "s1", reason: "logout" });
+  joinTabs("a", assert.fail, null, null).tell({ ended: "s1", reason: "logout" });
+  await settle();
+  await calm();
+  assert.deepEqual(heard, [[2, { ended: "s1", reason: "logout" }]]);
 });
