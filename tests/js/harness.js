@@ -36,6 +36,9 @@ export const refused = () => problem(401, "invalid_token", REFUSED);
 /** The definite answer to a refresh: there is no such session any more, or no refresh token came. */
 export const over = (code = "session_ended") => problem(401, code, REFUSED);
 
+/** An API that greets everybody. */
+export const hello = { "GET /api/me": () => json(USER) };
+
 /** A promise that the test settles. */
 export function deferred() {
   const parts = {};
