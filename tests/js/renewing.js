@@ -1,5 +1,6 @@
 // Somebody who is signed in, in a time of their own, and whose token every refresh makes new.
 
+import { fakePage } from "./fake-page.js";
 import { fakeTime } from "./fake-time.js";
 import { accessToken, json, makeAuth, tokenAnswer } from "./harness.js";
 
@@ -22,4 +23,13 @@ export async function renewing(t, { expiresIn, routes = {}, ...options }) {
   await time.until(world.auth.ready);
   world.server.calls.length = world.events.length = time.delays.length = 0;
   return { ...world, time, renewed, refreshes: () => world.server.sent("/api/refresh").length };
+}
+
+/** The same with a token of an hour. */
+export const inTime = (t, options) => renewing(t, { expiresIn: 3600, ...options });
+
+/** The same again, in a page that looks at the fake time. */
+export async function onPage(t, options) {
+  const page = fakePage(t);
+  return { page, ...(await inTime(t, options)) };
 }
