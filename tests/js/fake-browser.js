@@ -1,7 +1,7 @@
 // A browser made of functions: what its tabs share, and a server that they are signed in to.
 
 import { calm, fakeTime } from "./fake-time.js";
-import { accessToken, fakeServer, json, makeAuth, over, refused, tokenAnswer, USER } from "./harness.js";
+import { accessToken, fakeServer, json, makeAuth, noContent, over, refused, tokenAnswer, USER } from "./harness.js";
 
 /** `navigator.locks` of one browser. `log` lists when each was granted and given back. */
 export function fakeLocks() {
@@ -157,4 +157,13 @@ export function fakeBrowser(t, { server = fakeSessions(), locks = fakeLocks(), .
 /** What a tab would say of a new token. */
 export function news(time, token, more = {}) {
   return { token, expiresAt: time.now() + 3_600_000, user: USER, source: "refresh", ...more };
+}
+
+/** A tab that is signed in; `logouts()` counts what the server was told. */
+export async function tabOf(t, { answer = noContent, ...options } = {}) {
+  const server = fakeSessions();
+  const browser = fakeBrowser(t, { server, ...options });
+  const [tab] = await browser.openTabs(1);
+  server.routes["POST /api/logout"] = answer;
+  return { ...browser, ...tab, server, routes: server.routes, logouts: () => server.sent("/api/logout").length };
 }
