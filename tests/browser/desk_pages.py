@@ -1,4 +1,4 @@
-"""The administrators' desk: people with a past to look at, and journeys over its pages (see account_pages.py)."""
+"""The administrators' desk: people with a past to look at, and journeys over its pages (see account_journeys.py)."""
 
 import re
 from collections.abc import Callable, Iterator

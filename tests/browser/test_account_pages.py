@@ -8,7 +8,8 @@ import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.account_pages import JOURNEYS, NEW_PASSWORD, SHORT, Guest
+from tests.browser.account_journeys import JOURNEYS
+from tests.browser.account_pages import NEW_PASSWORD, SHORT, Guest
 from tests.browser.test_accessibility import OVERFLOW, axe, check_nothing_scrolls_sideways
 from tests.browser.test_keyboard import tab_to
 
