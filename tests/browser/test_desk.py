@@ -12,17 +12,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlalchemy import select
 
 from tests.browser.account_pages import Guest
-from tests.browser.desk_pages import (
-    ENDED_BY_OPERATOR,
-    FIREFOX,
-    JOURNEYS,
-    NOBODY,
-    TITLES,
-    add_users,
-    address_of,
-    give_troubles,
-    new_administrator,
-)
+from tests.browser.desk_journeys import JOURNEYS, TITLES
+from tests.browser.desk_pages import ENDED_BY_OPERATOR, FIREFOX, NOBODY, address_of, new_administrator
+from tests.browser.desk_past import add_users, give_troubles
 from tests.browser.site import Person, Site, enter
 from tests.browser.test_account_pages import check_pages
 from tests.browser.test_accounts import expect_signed_out

@@ -9,17 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.desk_pages import (
-    ENDED_BY_OPERATOR,
-    FIREFOX,
-    PAST_FRESHNESS,
-    add_users,
-    address_of,
-    change,
-    name_passkey,
-    new_administrator,
-    sign_in_program,
-)
+from tests.browser.desk_pages import ENDED_BY_OPERATOR, FIREFOX, PAST_FRESHNESS, address_of, change, new_administrator
+from tests.browser.desk_past import add_users, name_passkey, sign_in_program
 from tests.browser.site import Person, Site, enter
 from tests.browser.test_accounts import expect_signed_in, expect_signed_out
 from tests.browser.watch import Watch

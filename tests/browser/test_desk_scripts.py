@@ -10,7 +10,8 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.desk_pages import address_of, name_passkey, new_administrator, replay, sign_in_program
+from tests.browser.desk_pages import address_of, new_administrator
+from tests.browser.desk_past import name_passkey, replay, sign_in_program
 from tests.browser.site import Person, Site, enter
 from tests.browser.test_stored_scripts import AGENTS, INJECTED, NAMES
 from tests.browser.watch import Watch
