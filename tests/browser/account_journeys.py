@@ -14,6 +14,26 @@ from tests.browser.virtual_authenticator import give_passkey, plug_in
 from webapp.one_time_tokens import Purpose
 
 PASSKEY = "Laptop with a rather long name of its own"
+TITLES = {
+    "/register": "Sign up",
+    "/forgot": "Set a new password",
+    "/check-your-mail": "Check your mail",
+    "/verify": "Confirm your address",
+    "/reset": "Set a new password",
+    "/not-me": "Was this not you?",
+    "/undo": "Undo the change of address",
+    "dead": "This link does not work any more",
+    "/login": "Sign in",
+    "/login/code": "Enter your code",
+    "/account/security": "Security",
+    "/account/confirm": "Is it you?",
+    "/account/delete": "Delete your account",
+    "/account/security/totp": "Set up two-step sign-in",
+    "recovery": "Your recovery codes",
+    "/account/security/totp/remove": "Turn two-step sign-in off",
+    "/dev/mail": "Development inbox",
+    "/dev/mail/one": "Set a new password",
+}
 
 
 def signing_up(guest: Guest) -> Iterator[str]:

@@ -15,10 +15,10 @@ from tests.browser.account_pages import Guest
 from tests.browser.desk_journeys import JOURNEYS, TITLES
 from tests.browser.desk_pages import ENDED_BY_OPERATOR, FIREFOX, NOBODY, address_of, new_administrator
 from tests.browser.desk_past import add_users, give_troubles
+from tests.browser.keyboard import tab_to
+from tests.browser.looks import check_pages
 from tests.browser.site import Person, Site, enter
-from tests.browser.test_account_pages import check_pages
 from tests.browser.test_accounts import expect_signed_out
-from tests.browser.test_keyboard import tab_to
 from webapp.database import db
 from webapp.models import AuditEvent, SessionRefresh
 
