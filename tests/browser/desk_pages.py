@@ -1,5 +1,10 @@
-"""The administrators' desk: whose pages it has, and the steps on them."""
+"""The administrators' desk: who sees it, and the steps on its pages."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from tests.browser.account_pages import user_id_of
@@ -11,6 +16,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 PAST_FRESHNESS = 16 * 60  # seconds
 ENDED_BY_OPERATOR = "An administrator ended your session."
 NOBODY = "nobody-of-that-name"
+ON_CONFIRM = re.compile(r"/account/confirm\?next=")
 
 
 def new_administrator(site: Site) -> Person:
@@ -32,3 +38,22 @@ def change(site: Site, person: Person, **values: object) -> None:
     with site.app.app_context():
         db.session.execute(update(User).where(User.email == person.email).values(values))
         db.session.commit()
+
+
+@contextmanager
+def a_while_later(site: Site) -> Iterator[None]:
+    site.server.move_clock(PAST_FRESHNESS)
+    try:
+        yield
+    finally:
+        site.server.move_clock(0)
+
+
+def expect_told(desk: Page, what: str) -> None:
+    expect(desk.get_by_role("status").filter(has_text=what)).to_be_visible()
+
+
+def prove_it_is_you(desk: Page, person: Person) -> None:
+    expect(desk).to_have_url(ON_CONFIRM)
+    desk.get_by_label("Password", exact=True).fill(person.password)
+    desk.get_by_role("button", name="Go on").click()

@@ -9,12 +9,11 @@ from playwright.sync_api import BrowserContext, Download, Page, expect
 
 from tests.browser.account_pages import NEW_PASSWORD, ask_for_link, set_new_password, sign_up
 from tests.browser.mail_sink import MailedSite, link_of, serve_with_mail, text_of
-from tests.browser.site import Person, enter, refresh_cookie
+from tests.browser.site import ON_LOGIN, Person, enter, expect_signed_in, expect_signed_out, refresh_cookie
 from tests.browser.watch import Watch
 
 WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-ON_LOGIN = re.compile(r"/login(\?|$)")
 ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
 ON_DEVICES = re.compile(r"^\w+://[^/]+/account/sessions$")
 PAST_FRESHNESS = 16 * 60  # seconds
@@ -41,19 +40,6 @@ def elsewhere(browse: Browse, site: MailedSite, person: Person) -> Page:
     context = browse(site.url, user_agent=FIREFOX)
     enter(context, site.url, person)
     return context.new_page()
-
-
-def expect_signed_out(page: Page, why: str) -> None:
-    """The page's next request is refused, and says why."""
-    page.goto("/account")
-    expect(page).to_have_url(ON_LOGIN)
-    expect(page.get_by_role("status").filter(has_text=why)).to_be_visible()
-    assert refresh_cookie(page.context) is None
-
-
-def expect_signed_in(page: Page) -> None:
-    """The browser's cookie opens the account; asked for without drawing the page."""
-    assert page.context.request.get("/account", max_redirects=0).status == 200
 
 
 def expect_dead_link(page: Page, link: str, watch: Watch) -> None:
