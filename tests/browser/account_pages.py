@@ -1,12 +1,14 @@
 """The pages by which an account is made, proved, protected and left: steps on them, and the guest who takes them."""
 
+import re
 from dataclasses import dataclass
 
 import pyotp
+import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.site import Person, Site
+from tests.browser.site import Person, Site, fill_in, submit
 from tests.browser.watch import Watch
 from webapp import mfa_setup, one_time_tokens
 from webapp.audit import COMMAND_LINE
@@ -18,9 +20,14 @@ from webapp.web.context import settings
 
 NEW_PASSWORD = "lantern orbit gravel mitten"
 SHORT = "short"  # a password that the policy refuses
+WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
+ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
+ON_CODE = re.compile(r"/login/code$")
+
+Phone = tuple[pyotp.TOTP, list[str]]  # and the recovery codes
 
 
-def turn_on_second_factor(app: Flask, person: Person) -> tuple[pyotp.TOTP, list[str]]:
+def turn_on_second_factor(app: Flask, person: Person) -> Phone:
     """Return the person's phone, whose present code is unused, and their recovery codes."""
     with app.app_context():
         user_id, now = user_id_of(person), utc_now()
@@ -104,3 +111,29 @@ class Guest:
 
 def expect_heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1, name=name, exact=True)).to_be_visible()
+
+
+def expect_dead_link(page: Page, link: str, watch: Watch) -> None:
+    watch.allow(rf"Failed to load resource: .* status of 4\d\d .*at {re.escape(link)}")
+    reply = page.goto(link)
+    assert reply is not None
+    assert reply.status in (400, 404, 410), reply.status
+    expect(page.get_by_role("main").get_by_role("link").first).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+
+
+def give_password(page: Page, person: Person, path: str = "/login") -> None:
+    page.goto(path)
+    fill_in(page, person)
+    submit(page)
+    expect(page).to_have_url(ON_CODE)
+
+
+def give_code(page: Page, code: str) -> None:
+    page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name="Go on").click()
+
+
+def shown_codes(page: Page) -> list[str]:
+    expect(page.get_by_role("heading", level=1, name="Your recovery codes")).to_be_visible()
+    return page.locator("pre").inner_text().split()

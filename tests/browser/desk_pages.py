@@ -12,7 +12,6 @@ from tests.browser.site import Person, Site
 from webapp.database import db
 from webapp.models import User
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PAST_FRESHNESS = 16 * 60  # seconds
 ENDED_BY_OPERATOR = "An administrator ended your session."
 NOBODY = "nobody-of-that-name"

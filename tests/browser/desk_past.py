@@ -6,8 +6,8 @@ import requests
 from sqlalchemy import select, update
 
 from tests.browser.account_pages import Guest, user_id_of
-from tests.browser.desk_pages import FIREFOX, change
-from tests.browser.site import Person, Site
+from tests.browser.desk_pages import change
+from tests.browser.site import FIREFOX, Person, Site
 from webapp import throttle
 from webapp.audit import Kind
 from webapp.clock import utc_now

@@ -20,6 +20,7 @@ from webapp.clock import utc_now
 from webapp.database import db
 from webapp.web.context import settings
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ON_LOGIN = re.compile(r"/login(\?|$)")
 _numbers = count(1)
 

@@ -7,12 +7,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.looks import axe, check_nothing_scrolls_sideways
-from tests.browser.site import Person, Site, enter, fill_in, submit
+from tests.browser.site import FIREFOX, Person, Site, enter, fill_in, submit
 from tests.browser.watch import Watch
 
 Browse = Callable[..., BrowserContext]
 SIZES = [(1280, 800), (360, 740)]
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 def open_login_with_errors(page: Page, watch: Watch) -> None:

@@ -5,17 +5,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk_pages import (
-    ENDED_BY_OPERATOR,
-    FIREFOX,
-    a_while_later,
-    address_of,
-    change,
-    expect_told,
-    prove_it_is_you,
-)
+from tests.browser.desk_pages import ENDED_BY_OPERATOR, a_while_later, address_of, change, expect_told, prove_it_is_you
 from tests.browser.desk_past import name_passkey
-from tests.browser.site import Person, Site, expect_signed_in, expect_signed_out
+from tests.browser.site import FIREFOX, Person, Site, expect_signed_in, expect_signed_out
 from tests.browser.watch import Watch
 from webapp import throttle
 from webapp.web.admin_acts import ACTS

@@ -8,10 +8,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.account_pages import Guest
 from tests.browser.desk_journeys import JOURNEYS, TITLES
-from tests.browser.desk_pages import ENDED_BY_OPERATOR, FIREFOX, address_of
+from tests.browser.desk_pages import ENDED_BY_OPERATOR, address_of
 from tests.browser.keyboard import tab_to
 from tests.browser.looks import check_pages
-from tests.browser.site import Person, Site, enter, expect_signed_out
+from tests.browser.site import FIREFOX, Person, Site, enter, expect_signed_out
 
 Browse = Callable[..., BrowserContext]
 WHERE_THE_FOCUS_IS = """() => {

@@ -7,14 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk_pages import (
-    FIREFOX,
-    a_while_later,
-    change,
-    prove_it_is_you,
-)
+from tests.browser.desk_pages import a_while_later, change, prove_it_is_you
 from tests.browser.desk_past import add_users, sign_in_program
-from tests.browser.site import Person, Site
+from tests.browser.site import FIREFOX, Person, Site
 
 HEADERS = {
     "users": ["id", "address", "first name", "last name", "confirmed", "administrator", "active"],

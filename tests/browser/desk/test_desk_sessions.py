@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk_pages import ENDED_BY_OPERATOR, FIREFOX, address_of, expect_told
-from tests.browser.site import ON_LOGIN, Person, Site, expect_signed_in, expect_signed_out
+from tests.browser.desk_pages import ENDED_BY_OPERATOR, address_of, expect_told
+from tests.browser.site import FIREFOX, ON_LOGIN, Person, Site, expect_signed_in, expect_signed_out
 from tests.browser.watch import Watch
 
 OpenAccount = Callable[..., Page]
