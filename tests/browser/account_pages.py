@@ -22,8 +22,9 @@ NEW_PASSWORD = "lantern orbit gravel mitten"
 SHORT = "short"  # a password that the policy refuses
 WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
 ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
+ON_SECURITY = re.compile(r"^\w+://[^/]+/account/security$")
+ON_DEVICES = re.compile(r"^\w+://[^/]+/account/sessions$")
 ON_CODE = re.compile(r"/login/code$")
-
 Phone = tuple[pyotp.TOTP, list[str]]  # and the recovery codes
 
 

@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Download, Page, expect
 
-from tests.browser.account_pages import NEW_PASSWORD, WITH_AND_WITHOUT_JS, expect_dead_link, set_new_password
+from tests.browser.account_pages import (
+    NEW_PASSWORD,
+    ON_DEVICES,
+    WITH_AND_WITHOUT_JS,
+    expect_dead_link,
+    set_new_password,
+)
 from tests.browser.mail_sink import MailedSite, text_of
 from tests.browser.site import Person, enter, expect_signed_in, expect_signed_out, refresh_cookie
 from tests.browser.watch import Watch
 
-ON_DEVICES = re.compile(r"^\w+://[^/]+/account/sessions$")
 PAST_FRESHNESS = 16 * 60  # seconds
 Browse = Callable[..., BrowserContext]
 
