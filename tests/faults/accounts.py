@@ -16,7 +16,8 @@ import pyotp
 import requests
 from flask import Flask
 
-from tests.faults.clients import TIMEOUT, Crowd, Reply, crowd
+from tests.faults.clients import TIMEOUT, Reply
+from tests.faults.crowds import Crowd, crowd
 from tests.faults.servers import rows
 from tests.support.databases import close_connections
 from tests.support.live import LiveServer

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.clients import client_of_each_worker
 from tests.faults.counting import folder_of, reload, scrape
+from tests.faults.crowds import client_of_each_worker
 from tests.faults.servers import WORKERS, kill, start_again, wait_for_workers
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD

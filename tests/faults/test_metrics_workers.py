@@ -5,8 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.clients import TRANSPORT_ERRORS, Client, client_of_each_worker, crowd
+from tests.faults.clients import TRANSPORT_ERRORS, Client
 from tests.faults.counting import counted, do_one_of_each, each_of_them, folder_of, reload, scrape, wait_for
+from tests.faults.crowds import client_of_each_worker, crowd
 from tests.faults.servers import WORKERS, kill, wait_for_workers
 from tests.support.live import LiveServer
 
