@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.desk_pages import address_of
 from tests.browser.desk_past import name_passkey, replay, sign_in_program
 from tests.browser.site import Person, Site, enter
-from tests.browser.test_stored_scripts import AGENTS, INJECTED, NAMES
+from tests.browser.stored_scripts import AGENTS, INJECTED, NAMES
 from tests.browser.watch import Watch
 from webapp.devices import device_name
 from webapp.web.admin_acts import ACTS
