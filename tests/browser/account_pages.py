@@ -1,17 +1,14 @@
-"""The pages by which an account is made, proved, protected and left, as journeys that stop at what is to be looked at.
+"""The pages by which an account is made, proved, protected and left: steps on them, and the guest who takes them."""
 
-A journey is walked once: each name that it yields is a page, or a state of one, that the visitor's page then shows.
-"""
-
-from collections.abc import Callable, Iterator
+import re
 from dataclasses import dataclass
 
 import pyotp
+import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.site import Person, Site, fill_in, submit
-from tests.browser.virtual_authenticator import give_passkey, plug_in
 from tests.browser.watch import Watch
 from webapp import mfa_setup, one_time_tokens
 from webapp.audit import COMMAND_LINE
@@ -23,10 +20,15 @@ from webapp.web.context import settings
 
 NEW_PASSWORD = "lantern orbit gravel mitten"
 SHORT = "short"  # a password that the policy refuses
-PASSKEY = "Laptop with a rather long name of its own"
+WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
+ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
+ON_SECURITY = re.compile(r"^\w+://[^/]+/account/security$")
+ON_DEVICES = re.compile(r"^\w+://[^/]+/account/sessions$")
+ON_CODE = re.compile(r"/login/code$")
+Phone = tuple[pyotp.TOTP, list[str]]  # and the recovery codes
 
 
-def turn_on_second_factor(app: Flask, person: Person) -> tuple[pyotp.TOTP, list[str]]:
+def turn_on_second_factor(app: Flask, person: Person) -> Phone:
     """Return the person's phone, whose present code is unused, and their recovery codes."""
     with app.app_context():
         user_id, now = user_id_of(person), utc_now()
@@ -112,141 +114,27 @@ def expect_heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1, name=name, exact=True)).to_be_visible()
 
 
-def signing_up(guest: Guest) -> Iterator[str]:
-    page = guest.page
-    page.goto("/register")
-    yield "/register"
-    guest.fill("Password", "password1")
-    expect(page.locator(".strength-text")).not_to_be_empty()
-    yield "/register weak password"
-    guest.fill("Email address", "no address")
-    guest.fill("Password", SHORT)
-    guest.press_in_vain("Sign up", "/register")
-    yield "/register refused"
-    page.goto("/check-your-mail?about=address")
-    yield "/check-your-mail address"
+def expect_dead_link(page: Page, link: str, watch: Watch) -> None:
+    watch.allow(rf"Failed to load resource: .* status of 4\d\d .*at {re.escape(link)}")
+    reply = page.goto(link)
+    assert reply is not None
+    assert reply.status in (400, 404, 410), reply.status
+    expect(page.get_by_role("main").get_by_role("link").first).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
 
 
-def forgetting(guest: Guest) -> Iterator[str]:
-    page = guest.page
-    page.goto("/forgot")
-    yield "/forgot"
-    guest.press_in_vain("Send the link", "/forgot")
-    yield "/forgot refused"
-    guest.fill("Email address", guest.person.email)
-    guest.press("Send the link")
-    expect_heading(page, "Check your mail")
-    yield "/check-your-mail password"
-    mail = page.get_by_role("listitem").filter(has_text=guest.person.email)
-    page.goto("/dev/mail")
-    for _ in range(50):
-        if mail.count():
-            break
-        page.reload()
-    yield "/dev/mail"
-    mail.get_by_role("link").click()
-    expect(page.get_by_role("region", name="Text part")).to_be_visible()
-    yield "/dev/mail/one"
-
-
-def opening_links(guest: Guest) -> Iterator[str]:
-    page = guest.page
-    for kind, purpose in (
-        ("verify", Purpose.VERIFY_EMAIL),
-        ("not-me", Purpose.DISOWN_SIGN_IN),
-        ("undo", Purpose.UNDO_EMAIL_CHANGE),
-    ):
-        path = guest.link(kind, purpose)
-        page.goto(path)
-        yield f"/{kind}"
-        if kind == "verify":
-            guest.press_in_vain("Confirm this address", path)
-            yield "/verify refused"
-    path = guest.link("reset", Purpose.RESET_PASSWORD)
+def give_password(page: Page, person: Person, path: str = "/login") -> None:
     page.goto(path)
-    yield "/reset"
-    guest.fill("New password", SHORT)
-    guest.press_in_vain("Set the password", path)
-    yield "/reset refused"
-    give_passkey(plug_in(page), guest.site.app, guest.person)
-    page.goto(path)
-    expect(page.get_by_label("Remove these passkeys")).not_to_be_checked()
-    yield "/reset passkeys"
-    guest.open_dead_link("reset")
-    yield "dead link"
-
-
-def signing_in(guest: Guest) -> Iterator[str]:
-    page = guest.page
-    plug_in(page).verify_user(False)
-    page.goto("/login")
-    guest.press("Sign in with a passkey")
-    expect(page.get_by_role("alert").filter(has_text="No passkey was used.")).to_be_visible()
-    yield "/login passkey refused"
-    turn_on_second_factor(guest.site.app, guest.person)
-    fill_in(page, guest.person)
+    fill_in(page, person)
     submit(page)
-    expect_heading(page, "Enter your code")
-    yield "/login/code"
-    guest.press_in_vain("Go on", "/login/code")
-    yield "/login/code refused"
+    expect(page).to_have_url(ON_CODE)
 
 
-def changing(guest: Guest) -> Iterator[str]:
-    guest.enter()
-    guest.page.goto("/account/security")
-    yield "/account/security"
-    guest.press_in_vain("Change password", "/account/security/password")
-    yield "/account/security password refused"
-    guest.press_in_vain("Change address", "/account/security/email")
-    yield "/account/security address refused"
+def give_code(page: Page, code: str) -> None:
+    page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name="Go on").click()
 
 
-def proving_and_leaving(guest: Guest) -> Iterator[str]:
-    guest.enter()
-    for path, button in (("/account/confirm", "Go on"), ("/account/delete", "Delete my account")):
-        guest.page.goto(path)
-        yield path
-        guest.press_in_vain(button, path)
-        yield f"{path} refused"
-
-
-def protecting(guest: Guest) -> Iterator[str]:
-    page = guest.page
-    plug_in(page)
-    guest.enter()
-    page.goto("/account/security")
-    guest.press("Set it up")
-    expect(page.get_by_role("button", name="Copy the key")).to_be_visible()
-    yield "/account/security/totp"
-    key = page.locator(".secret code").inner_text().replace(" ", "")
-    guest.press_in_vain("Turn it on", "/account/security/totp")
-    yield "/account/security/totp refused"
-    guest.fill("Code", pyotp.TOTP(key).now())
-    guest.press("Turn it on")
-    expect(page.get_by_role("button", name="Print")).to_be_visible()
-    yield "recovery codes"
-    page.goto("/account/security")
-    guest.fill("Name of the new passkey", PASSKEY)
-    guest.press("Add")
-    page.get_by_text("Change Laptop with").click()
-    expect(page.get_by_role("link", name="Turn it off")).to_be_visible()
-    yield "/account/security with all"
-    guest.press("Add")
-    expect(page.get_by_role("alert").filter(has_text="already")).to_be_visible()
-    yield "/account/security passkey refused"
-    page.goto("/account/security/totp/remove")
-    yield "/account/security/totp/remove"
-    guest.press_in_vain("Turn it off", "/account/security/totp/remove")
-    yield "/account/security/totp/remove refused"
-
-
-JOURNEYS: list[Callable[[Guest], Iterator[str]]] = [
-    signing_up,
-    forgetting,
-    opening_links,
-    signing_in,
-    changing,
-    proving_and_leaving,
-    protecting,
-]
+def shown_codes(page: Page) -> list[str]:
+    expect(page.get_by_role("heading", level=1, name="Your recovery codes")).to_be_visible()
+    return page.locator("pre").inner_text().split()

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from bench import loading
 from bench.desk_rows import Sizes
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.desk_pages import FIREFOX
-from tests.browser.site import JOHN, Person, enter
+from tests.browser.site import FIREFOX, JOHN, Person, enter
 from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.settings import make_settings

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -29,6 +30,23 @@ class Log:
 
     def count(self, line: str = REFRESHED) -> int:
         return self._server.log[self._start :].count(line)
+
+
+def sign_in_at(page: Page, person: Person) -> None:
+    """Fill in the front end's own form, which calls auth.login."""
+    expect(page.locator("#who")).to_have_text("nobody")
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#who")).to_have_text(person.email)
+
+
+def seen_by(page: Page) -> dict[str, list[Any]]:
+    return page.evaluate("shop.seen")
+
+
+def call(page: Page, path: str = "/me") -> None:
+    page.evaluate("(path) => shop.call(path)", path)
 
 
 def open_shops(context: BrowserContext, front_end: FrontEnd, person: Person, count: int = 1) -> list[Page]:

@@ -1,5 +1,6 @@
 """The shared server, the people who use it, and what they do before a test gets to its point."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support import people
 from tests.support.databases import close_connections, fresh_database
@@ -19,6 +20,8 @@ from webapp.clock import utc_now
 from webapp.database import db
 from webapp.web.context import settings
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ON_LOGIN = re.compile(r"/login(\?|$)")
 _numbers = count(1)
 
 
@@ -83,3 +86,16 @@ def enter(context: BrowserContext, url: str, person: Person) -> None:
 def refresh_cookie(context: BrowserContext, name: str = "refresh_token") -> dict | None:
     """Return the refresh cookie as the browser keeps it, or None."""
     return next((dict(cookie) for cookie in context.cookies() if cookie["name"] == name), None)
+
+
+def expect_signed_out(page: Page, why: str) -> None:
+    """The page's next request is refused, and says why."""
+    page.goto("/account")
+    expect(page).to_have_url(ON_LOGIN)
+    expect(page.get_by_role("status").filter(has_text=why)).to_be_visible()
+    assert refresh_cookie(page.context) is None
+
+
+def expect_signed_in(page: Page) -> None:
+    """The browser's cookie opens the account; asked for without drawing the page."""
+    assert page.context.request.get("/account", max_redirects=0).status == 200

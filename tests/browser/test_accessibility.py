@@ -4,21 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.site import Person, Site, enter, fill_in, submit
+from tests.browser.looks import axe, check_nothing_scrolls_sideways
+from tests.browser.site import FIREFOX, Person, Site, enter, fill_in, submit
 from tests.browser.watch import Watch
 
 Browse = Callable[..., BrowserContext]
 SIZES = [(1280, 800), (360, 740)]
-NARROW = (320, 640)
-OVERFLOW = """() => [...document.querySelectorAll("body *")]
-    .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
-    .map((element) => element.outerHTML.slice(0, 120))"""
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-
-axe = Axe()
 
 
 def open_login_with_errors(page: Page, watch: Watch) -> None:
@@ -84,12 +77,6 @@ def signed_in_twice(browse: Browse, site: Site, context: BrowserContext) -> None
     person = site.new_person()
     enter(context, site.url, person)
     enter(browse(user_agent=FIREFOX), site.url, person)
-
-
-def check_nothing_scrolls_sideways(page: Page) -> None:
-    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= NARROW[0], page.evaluate(OVERFLOW)
 
 
 @pytest.mark.parametrize("name", PAGES)

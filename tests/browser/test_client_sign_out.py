@@ -7,9 +7,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.fault_proxy import FaultProxy, Hold, hangs_up
 from tests.browser.front_end import FrontEnd
-from tests.browser.shop import Log, keep_loadable, open_shops, sid_of
+from tests.browser.shop import Log, call, keep_loadable, open_shops, seen_by, sid_of
 from tests.browser.site import Person, Site, enter, serve_site
-from tests.browser.test_other_origin import call, seen_by
 from tests.browser.watch import Watch
 
 NEAR_THE_END = 23.5 * 3600  # seconds of a token's day: each answer brings a new one

@@ -7,19 +7,10 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.fault_proxy import (
-    Answer,
-    Fault,
-    answers,
-    delays,
-    hangs_up,
-    loses_the_answer,
-    serve_faults,
-)
+from tests.browser.fault_proxy import Answer, Fault, answers, delays, hangs_up, loses_the_answer, serve_faults
 from tests.browser.front_end import serve_front_end
-from tests.browser.shop import finish_calls, open_shops, sid_of
+from tests.browser.shop import call, finish_calls, open_shops, seen_by, sid_of
 from tests.browser.site import Person, Site, enter, serve_site
-from tests.browser.test_other_origin import call, seen_by
 from tests.browser.watch import Watch
 
 OFTEN = [200] * 20  # ms between calls

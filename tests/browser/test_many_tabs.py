@@ -8,9 +8,8 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.fault_proxy import Hold, serve_faults
 from tests.browser.front_end import FrontEnd
-from tests.browser.shop import Log, begin_calls, finish_calls, open_shops
+from tests.browser.shop import Log, begin_calls, call, finish_calls, open_shops, seen_by, sign_in_at
 from tests.browser.site import Person, Site, serve_site
-from tests.browser.test_other_origin import call, seen_by, sign_in_at
 from tests.browser.watch import Watch
 from tests.support.live import LiveServer
 

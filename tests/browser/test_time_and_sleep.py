@@ -8,9 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.front_end import FrontEnd
-from tests.browser.shop import Log, keep_loadable, open_shops
+from tests.browser.shop import Log, call, keep_loadable, open_shops, seen_by, sign_in_at
 from tests.browser.site import Person, Site, enter, serve_site
-from tests.browser.test_other_origin import call, seen_by, sign_in_at
 from tests.browser.watch import Watch
 from tests.support.live import LiveServer
 

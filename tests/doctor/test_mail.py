@@ -12,8 +12,7 @@ import trustme
 from flask import Flask
 
 from tests.doctor.conftest import complaints, run
-from tests.faults.smtp_servers import PostOffice, post_office
-from tests.faults.test_mail import _certificate as certificate
+from tests.faults.smtp_servers import PostOffice, certificate, post_office
 from tests.support import people
 from tests.support.live import free_port
 from webapp import outbox

@@ -16,7 +16,8 @@ import pyotp
 import requests
 from flask import Flask
 
-from tests.faults.clients import TIMEOUT, Crowd, Reply, crowd
+from tests.faults.clients import TIMEOUT, Reply
+from tests.faults.crowds import Crowd, crowd
 from tests.faults.servers import rows
 from tests.support.databases import close_connections
 from tests.support.live import LiveServer
@@ -31,6 +32,8 @@ from webapp.one_time_tokens import Purpose
 from webapp.sealing import seal
 
 RECOVERY_CODES = ("ABCD-EFGH-IJKL-MNOP", "QRST-UVWX-YZ23-4567")  # two, since each one left costs every guess a hash
+LOST = (401, "invalid_code")
+NOT_JUDGED = (429, "too_many_attempts")
 _numbers = count(1)
 
 
@@ -178,3 +181,16 @@ def tally(items: list[Any], of: Callable[[Any], Any]) -> dict[Any, int]:
     """Count what `of` says of each item."""
     said = [of(item) for item in items]
     return {value: said.count(value) for value in said}
+
+
+def sessions(server: LiveServer, person: Person) -> int:
+    (row,) = rows(server, "SELECT count(*) FROM auth_sessions WHERE user_id = :id", id=person.id)
+    return int(row[0])
+
+
+def with_those_who_waited_too_long(replies: list[Reply], as_if: tuple[int, str] = LOST) -> dict[Any, int]:
+    """Count what was said, taking who was told to come back (PostgreSQL's lock_timeout) for one more of `as_if`."""
+    counts = tally(replies, status_and_code)
+    if gone := counts.pop((503, "database_unavailable"), 0):
+        counts[as_if] = counts.get(as_if, 0) + gone
+    return counts

@@ -3,17 +3,13 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection, HTTPException
 from http.cookies import SimpleCookie
-from threading import Barrier
-from typing import Any, TypeVar
-
-import psutil
+from typing import Any
 
 from tests.support import forge
 from tests.support.live import LiveServer
@@ -23,8 +19,6 @@ TIMEOUT = 60  # seconds
 IDLE = 2  # seconds after which a client opens a new connection: the server closes them after five
 TRANSPORT_ERRORS = (OSError, HTTPException)
 TRANSPORTS = ("cookie", "body")
-T = TypeVar("T")
-Item = TypeVar("Item")
 
 
 def chance(*seed: object) -> random.Random:
@@ -145,49 +139,6 @@ def carry(transport: str, token: str) -> dict[str, Any]:
     return {"cookie": token} if transport == "cookie" else {"body": {"refresh_token": token}}
 
 
-class Crowd:
-    """As many threads and clients as are asked for at once."""
-
-    def __init__(self, servers: Sequence[LiveServer], size: int) -> None:
-        self.clients = [Client(servers[number % len(servers)]) for number in range(size)]
-        self._pool = ThreadPoolExecutor(size)
-
-    def at_once(self, act: Callable[[Client, Item], T], items: Iterable[Item]) -> list[T]:
-        """Return `act(client, item)` for each item, all begun at the same moment, each on a connection of its own."""
-        pairs = list(zip(self.clients, items, strict=False))
-        barrier = Barrier(len(pairs))
-
-        def begin(client: Client, item: Item) -> T:
-            barrier.wait(TIMEOUT)
-            return act(client, item)
-
-        return [task.result() for task in [self._pool.submit(begin, *pair) for pair in pairs]]
-
-    def each(self, act: Callable[[Client, Item], T], items: Iterable[Item]) -> list[T]:
-        """Return `act(client, item)` for each item; any number of them, dealt out to the clients."""
-        dealt = list(items)
-        size = len(self.clients)
-        lanes = self.at_once(
-            lambda client, lane: [act(client, item) for item in dealt[lane::size]], range(min(size, len(dealt)))
-        )
-        return [lanes[index % size][index // size] for index in range(len(dealt))]
-
-    def close(self) -> None:
-        self._pool.shutdown()
-        for client in self.clients:
-            client.close()
-
-
-@contextmanager
-def crowd(server: LiveServer | Sequence[LiveServer], size: int) -> Iterator[Crowd]:
-    """So many clients of a server, or of several in turn."""
-    people = Crowd([server] if isinstance(server, LiveServer) else server, size)
-    try:
-        yield people
-    finally:
-        people.close()
-
-
 @contextmanager
 def one_client(server: LiveServer) -> Iterator[Client]:
     client = Client(server)
@@ -195,32 +146,3 @@ def one_client(server: LiveServer) -> Iterator[Client]:
         yield client
     finally:
         client.close()
-
-
-@contextmanager
-def client_of_each_worker(server: LiveServer) -> Iterator[list[Client]]:
-    """Clients of each of the server's workers: those that have one stand still until all have, since the kernel may
-    deal any number of connections to the same worker."""
-    found: dict[int, Client] = {}
-    clients: list[Client] = []
-    pids = set(server.worker_pids)
-    try:
-        try:
-            for _ in pids:
-                client = Client(server)
-                clients.append(client)
-                client.call("GET", "/healthz")
-                [pid] = [pid for pid in pids - found.keys() if _holds(pid, client.local_port)]
-                found[pid] = client
-                psutil.Process(pid).suspend()
-        finally:
-            for pid in found:
-                psutil.Process(pid).resume()
-        yield list(found.values())
-    finally:
-        for client in clients:
-            client.close()
-
-
-def _holds(pid: int, port: int) -> bool:
-    return any(item.raddr and item.raddr.port == port for item in psutil.Process(pid).net_connections())

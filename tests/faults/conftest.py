@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.accounts import Accounts
 from tests.faults.clients import Client, one_client
 from tests.faults.servers import CLOCKED, WORKERS, kill_all, start_again, wait_for_workers
 from tests.support import people
@@ -40,6 +41,14 @@ def server(running: LiveServer) -> LiveServer:
 def client(server: LiveServer) -> Iterator[Client]:
     with one_client(server) as client:
         yield client
+
+
+@pytest.fixture
+def accounts(server: LiveServer) -> Iterator[Accounts]:
+    """Users in the database of the server, made past it."""
+    made = Accounts(server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from socket import SHUT_RDWR, create_server, socket
 from typing import Any
 
+import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -173,3 +174,9 @@ def wait_until(is_so: Callable[[], bool], otherwise: str, *, within: float = ARR
     while not is_so():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.02)
+
+
+def certificate(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context

@@ -13,13 +13,6 @@ TRIALS = 50
 
 
 @pytest.fixture
-def accounts(server: LiveServer) -> Iterator[Accounts]:
-    made = Accounts(server)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def browsers() -> Iterator[list[Browser]]:
     made: list[Browser] = []
     yield made

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.faults.clients import TIMEOUT, TRANSPORTS, Client, Crowd, Session, crowd, one_client
+from tests.faults.clients import TIMEOUT, TRANSPORTS, Client, Session, one_client
+from tests.faults.crowds import Crowd, crowd
 from tests.faults.servers import kill_all, rows, start_again
 from tests.faults.smtp_servers import wait_until
 from tests.support.live import LiveServer

@@ -32,13 +32,6 @@ def ahead(running: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         kill_all(server)
 
 
-@pytest.fixture
-def accounts(server: LiveServer) -> Iterator[Accounts]:
-    accounts = Accounts(server)
-    yield accounts
-    accounts.close()
-
-
 @contextmanager
 def hosts(*servers: LiveServer) -> Iterator[list[Client]]:
     """A client of each of the hosts, the first of which is behind and the second ahead."""

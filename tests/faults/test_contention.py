@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from tests.faults.clients import TRANSPORTS, Client, Reply, crowd
+from tests.faults.clients import TRANSPORTS, Client, Reply
+from tests.faults.crowds import crowd
 from tests.faults.servers import rows
 from tests.support.live import LiveServer
 

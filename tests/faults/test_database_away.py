@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, client_of_each_worker, one_client
+from tests.faults.clients import TRANSPORTS, Client, one_client
+from tests.faults.crowds import client_of_each_worker
 from tests.faults.postgresql_cluster import Cluster, cluster, furnish
 from tests.faults.servers import kill_all, wait_for_workers
 from tests.faults.visitors import Answer, Visitors, slow, slowest, statuses, visitors

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.faults.clients import client_of_each_worker, crowd
+from tests.faults.crowds import client_of_each_worker, crowd
 from tests.faults.postgresql_cluster import furnish
 from tests.faults.servers import WORKERS, kill_all, wait_for_workers
 from tests.support import forge

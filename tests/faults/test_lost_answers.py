@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Session, chance, crowd
+from tests.faults.clients import TRANSPORTS, Client, Session, chance
+from tests.faults.crowds import crowd
 from tests.faults.servers import alarms, generation, rows
 from tests.support import forge
 from tests.support.live import LiveServer

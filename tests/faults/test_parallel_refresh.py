@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Reply, chance, crowd
+from tests.faults.clients import TRANSPORTS, Client, Reply, chance
+from tests.faults.crowds import crowd
 from tests.faults.servers import generation
 from tests.support import forge
 from tests.support.live import LiveServer

@@ -14,7 +14,8 @@ from threading import Event
 import psutil
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Reply, chance, crowd, one_client
+from tests.faults.clients import TRANSPORTS, Client, Reply, chance, one_client
+from tests.faults.crowds import crowd
 from tests.faults.servers import kill_all, wait_for_workers
 from tests.support import people
 from tests.support.live import LiveServer, serve

@@ -1,30 +1,25 @@
 """Redis dies, hangs, is late or forgets: requests are answered as ever, each worker counts, no token cares (L07)."""
 
-import asyncio
-import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
-from threading import Event, Thread, Timer
+from threading import Event, Timer
 
 import pytest
 import requests
-from redis import Redis, RedisError
 
 from tests.faults.clients import Client
 from tests.faults.postgresql_cluster import furnish
+from tests.faults.redis_servers import OwnRedis, SlowWay, started
 from tests.faults.servers import kill_all, wait_for_workers
 from tests.faults.smtp_servers import wait_until
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, free_port, serve
-from tests.support.services import require_program
 from tests.support.settings import PUBLIC_URL
 
 WORKERS = 2
@@ -34,99 +29,11 @@ SECONDS = 1
 _numbers = count(1)
 
 
-@dataclass
-class OwnRedis:
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes]
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        self.process = _started(self.port, self.folder)
-        wait_until(self._answers, "Redis does not answer")
-
-    def _answers(self) -> bool:
-        with suppress(RedisError), Redis.from_url(self.url) as redis:
-            return bool(redis.ping())
-        return False
-
-    def forget(self) -> None:
-        with Redis.from_url(self.url) as redis:
-            redis.flushall()
-
-    def die(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-    def hang(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-
-def _started(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    command = [require_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    return subprocess.Popen([*command, "--dir", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-class SlowWay:
-    """Where Redis can be reached too, with answers that come `late` seconds later."""
-
-    def __init__(self, redis_port: int) -> None:
-        self.port, self.late = free_port(), 0.0
-        self._redis_port = redis_port
-        self._end: Callable[[], object]
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    @contextmanager
-    def open(self) -> Iterator[None]:
-        is_open = Event()
-        thread = Thread(target=lambda: asyncio.run(self._serve(is_open)))
-        thread.start()
-        assert is_open.wait(5)
-        try:
-            yield
-        finally:
-            self._end()
-            thread.join(10)
-
-    async def _serve(self, is_open: Event) -> None:
-        loop, end = asyncio.get_running_loop(), asyncio.Event()
-        self._end = lambda: loop.call_soon_threadsafe(end.set)
-        async with await asyncio.start_server(self._take, "127.0.0.1", self.port):
-            is_open.set()
-            await end.wait()
-
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, questions = await asyncio.open_connection("127.0.0.1", self._redis_port)
-        with suppress(OSError):
-            await asyncio.gather(
-                self._hand_on(reader, questions, lambda: 0), self._hand_on(answers, writer, lambda: self.late)
-            )
-
-    async def _hand_on(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, late: Callable[[], float]
-    ) -> None:
-        try:
-            while data := await source.read(65_536):
-                await asyncio.sleep(late())
-                target.write(data)
-        finally:
-            target.close()
-
-
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    server = OwnRedis(port, folder, _started(port, folder))
-    wait_until(server._answers, "Redis does not answer")
+    server = OwnRedis(port, folder, started(port, folder))
+    wait_until(server.answers_by_now, "Redis does not answer")
     try:
         yield server
     finally:

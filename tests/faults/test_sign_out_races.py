@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Crowd, Reply, Session, carry, chance, crowd, one_client
+from tests.faults.clients import TRANSPORTS, Client, Reply, Session, carry, chance, one_client
+from tests.faults.crowds import Crowd, crowd
 from tests.support.forge import forge
 from tests.support.live import LiveServer
 

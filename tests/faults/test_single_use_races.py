@@ -1,7 +1,6 @@
 """Twenty at once for each thing that works once: one has it, nobody gets an error (P01, P08, P09, A05, I06, Z05)."""
 
 import unicodedata
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -17,13 +16,6 @@ from webapp.one_time_tokens import Purpose
 CROWD = 20
 LOSERS = CROWD - 1
 INVALID_LINK = (400, "invalid_link")
-
-
-@pytest.fixture
-def accounts(server: LiveServer) -> Iterator[Accounts]:
-    made = Accounts(server)
-    yield made
-    made.close()
 
 
 # --- links of mails --------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Reply, Session, client_of_each_worker, crowd
+from tests.faults.clients import TRANSPORTS, Client, Reply, Session
+from tests.faults.crowds import client_of_each_worker, crowd
 from tests.faults.servers import alarms, kill_all, rows, start_again
 from tests.support.live import LiveServer
 

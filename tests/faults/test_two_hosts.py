@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.clients import TRANSPORTS, Client, Crowd, Reply, Session, crowd, one_client
+from tests.faults.clients import TRANSPORTS, Client, Reply, Session, one_client
+from tests.faults.crowds import Crowd, crowd
 from tests.faults.postgresql_cluster import furnish
 from tests.faults.servers import alarms, generation, kill_all, wait_for_workers
 from tests.support import people

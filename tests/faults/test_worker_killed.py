@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Semaphore
 
-from tests.faults.clients import TRANSPORT_ERRORS, TRANSPORTS, Client, Session, chance, crowd, one_client
+from tests.faults.clients import TRANSPORT_ERRORS, TRANSPORTS, Client, Session, chance, one_client
+from tests.faults.crowds import crowd
 from tests.faults.servers import generation, kill, kill_all, rows, start_again, wait_for_workers
 from tests.support import forge
 from tests.support.live import LiveServer

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calm, fakeTime } from "./browser.js";
+import { calm, fakeTime } from "./fake-time.js";
 import { deferred, json, problem } from "./harness.js";
 import { visit } from "./page.js";
 

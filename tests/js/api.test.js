@@ -10,13 +10,13 @@ import {
   fakeStorage,
   json,
   makeAuth,
+  noContent,
   problem,
   signedIn,
   tokenAnswer,
   USER,
 } from "./harness.js";
 
-const noContent = () => new Response(null, { status: 204 });
 const only = (calls) => {
   assert.equal(calls.length, 1);
   return calls[0].request;

@@ -3,22 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calm, fakeBrowser, fakeLocks, fakePage, fakeSessions } from "./browser.js";
-import { CREDENTIALS, deferred, fakeStorage, over, problem } from "./harness.js";
+import { fakeBrowser, tabOf } from "./fake-browser.js";
+import { fakePage } from "./fake-page.js";
+import { fakeStorage, noContent, over, problem, unreachable } from "./harness.js";
 
-const unreachable = () => Promise.reject(new TypeError("fetch failed"));
-const noContent = () => new Response(null, { status: 204 });
-
-/** A tab that is signed in; `logouts()` counts what the server was told. */
-async function tabOf(t, { answer = noContent, ...options } = {}) {
-  const server = fakeSessions();
-  const browser = fakeBrowser(t, { server, ...options });
-  const [tab] = await browser.openTabs(1);
-  server.routes["POST /api/logout"] = answer;
-  return { ...browser, ...tab, server, routes: server.routes, logouts: () => server.sent("/api/logout").length };
-}
-
-/** The same with the body transport, and a refresh token in a storage. */
+/** A tab with the body transport, and a refresh token in a storage. */
 function appOf(t, options) {
   return tabOf(t, { transport: "body", storage: fakeStorage("r1"), ...options });
 }
@@ -113,77 +102,6 @@ test("a sign-out with an access token that expired long ago is sent all the same
     server.calls.map(({ path, token: sent }) => [path, sent]),
     [["/api/logout", token]],
   );
-});
-
-test("a sign-out while a refresh waits for the lock stops the refresh", async (t) => {
-  const locks = fakeLocks();
-  const { auth, time, server, events } = await tabOf(t, { locks });
-  const holder = deferred();
-  locks.request("evergreen.https___app.test_api", {}, () => holder.promise);
-  await calm();
-  const rejected = assert.rejects(auth.refresh(), { name: "SessionEndedError" });
-  await calm();
-  assert.equal(await time.until(auth.logout()), true);
-  await rejected;
-  holder.resolve();
-  await time.pass(5);
-  assert.equal(server.sent("/api/refresh").length, 0);
-  assert.deepEqual(events, ["signedout logout"]);
-});
-
-test("a sign-out while the restore waits for the lock stops the restore", async (t) => {
-  const { locks, open, server, time } = fakeBrowser(t);
-  const holder = deferred();
-  locks.request("evergreen.https___app.test_api", {}, () => holder.promise);
-  await calm();
-  const { auth, events } = open();
-  await calm();
-  assert.equal(await time.until(auth.logout()), true);
-  assert.equal(await auth.ready, null);
-  holder.resolve();
-  await time.pass(5);
-  assert.equal(server.sent("/api/refresh").length, 0);
-  assert.deepEqual(events, []);
-});
-
-test("a sign-in waits for the sign-out under way: said later, it would take the new cookie away", async (t) => {
-  const answer = deferred();
-  const { auth, time, server } = await tabOf(t, { answer: () => answer.promise });
-  const logout = auth.logout();
-  const login = auth.login(CREDENTIALS);
-  await time.pass(5);
-  assert.equal(server.sent("/api/login").length, 0);
-  answer.resolve(noContent());
-  await time.until(Promise.all([logout, login]));
-  await time.pass(3600);
-  assert.deepEqual(
-    server.calls.map(({ path }) => path),
-    ["/api/logout", "/api/login"],
-  );
-});
-
-test("a sign-in first says the sign-out that could not be said before", async (t) => {
-  const { auth, time, routes, server, notes } = await tabOf(t, { answer: unreachable });
-  await time.until(auth.logout());
-  routes["POST /api/logout"] = noContent;
-  await time.until(auth.login(CREDENTIALS));
-  await time.pass(3600);
-  assert.deepEqual(
-    server.calls.map(({ path }) => path),
-    ["/api/logout", "/api/logout", "/api/login"],
-  );
-  assert.equal(notes.items.size, 0);
-});
-
-test("a sign-in that works though the sign-out could not be said is kept: that is not said any more", async (t) => {
-  const { auth, time, logouts, events, notes } = await tabOf(t, { answer: unreachable });
-  await time.until(auth.logout());
-  await time.until(auth.login(CREDENTIALS));
-  const before = logouts();
-  await time.pass(3600);
-  assert.equal(logouts(), before);
-  assert.equal(notes.items.size, 0);
-  assert.deepEqual(events, ["signedout logout", "token login", "signedin"]);
 });
 
 test("a second logout() does not take back what the first has to say", async (t) => {

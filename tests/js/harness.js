@@ -30,9 +30,14 @@ export function problem(status, code, headers = {}) {
   return json({ title: "Refused", detail: `Refused: ${code}.`, status, code }, { status, headers });
 }
 
+export const noContent = () => new Response(null, { status: 204 });
+export const unreachable = () => Promise.reject(new TypeError("fetch failed"));
 export const refused = () => problem(401, "invalid_token", REFUSED);
 /** The definite answer to a refresh: there is no such session any more, or no refresh token came. */
 export const over = (code = "session_ended") => problem(401, code, REFUSED);
+
+/** An API that greets everybody. */
+export const hello = { "GET /api/me": () => json(USER) };
 
 /** A promise that the test settles. */
 export function deferred() {

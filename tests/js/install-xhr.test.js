@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
-import { calm } from "./browser.js";
+import { calm } from "./fake-time.js";
 import { accessToken, BASE, deferred, over, problem, tokenAnswer } from "./harness.js";
 import { FRESH, ME, ONE_CALL, refusal, run, xhrWorld } from "./xhr-world.js";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fakeTime } from "./browser.js";
+import { fakeTime } from "./fake-time.js";
 import { BASE, fakeStorage, over, problem, refused, signedIn, USER } from "./harness.js";
 
 const portal = "<!doctype html><title>Free wifi</title>";

@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { pageNotes } from "../../static/js/evergreen/farewell.js";
-import { calm, fakeBrowser, fakePage } from "./browser.js";
-import { accessToken, CREDENTIALS, deferred, fakeStorage, tokenAnswer, USER } from "./harness.js";
+import { fakeBrowser } from "./fake-browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm } from "./fake-time.js";
+import { accessToken, CREDENTIALS, deferred, fakeStorage, tokenAnswer, unreachable, USER } from "./harness.js";
 
-const unreachable = () => Promise.reject(new TypeError("fetch failed"));
 const KEY = "evergreen.https___app.test_api.left";
 
 /** A page whose sign-out the server has not heard of, and which is gone. */

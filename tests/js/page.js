@@ -2,7 +2,8 @@
 
 import { JSDOM } from "jsdom";
 
-import { calm, fakePage } from "./browser.js";
+import { fakePage } from "./fake-page.js";
+import { calm } from "./fake-time.js";
 import { fakeServer } from "./harness.js";
 
 const ADDRESS = "https://app.test/";
@@ -45,3 +46,6 @@ export async function visit(t, script, html, { routes = {}, navigator = {}, glob
   }
   return { find, act, went, server, said: (selector) => find(selector).textContent };
 }
+
+/** What was sent in a call to the server. */
+export const bodyOf = ({ request }) => request.json();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fakeTime } from "./browser.js";
+import { fakeTime } from "./fake-time.js";
 import { accessToken, BASE, fakeStorage, json, makeAuth, tokenAnswer, USER } from "./harness.js";
 
 const HOUR = 3600;

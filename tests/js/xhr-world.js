@@ -1,9 +1,9 @@
 // A replaced XMLHttpRequest in a scope of its own, with a user who is signed in.
 
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
-import { calm } from "./browser.js";
+import { calm } from "./fake-time.js";
 import { EVENTS, fakeXMLHttpRequest } from "./fake-xhr.js";
-import { accessToken, BASE, REFUSED, signedIn, tokenAnswer } from "./harness.js";
+import { accessToken, BASE, deferred, REFUSED, signedIn, tokenAnswer } from "./harness.js";
 
 export const FRESH = accessToken({ age: -100 });
 export const ME = `${BASE}/me`;
@@ -56,4 +56,20 @@ export async function run(xhr, { method = "GET", url = ME, headers = {}, body, b
   await end;
   await calm();
   return seen;
+}
+
+/** A request that is opened and not yet sent, and what its caller sees. */
+export const opened = ({ scope }, ...opening) => {
+  const xhr = new scope.XMLHttpRequest();
+  const seen = watch(xhr);
+  xhr.open("GET", ME, ...opening);
+  return { xhr, ...seen };
+};
+
+/** A token that is due, and a refresh that the test answers: a call has to wait before it is sent. */
+export async function waiting(options) {
+  const answer = deferred();
+  const world = await xhrWorld({ routes: { "POST /api/refresh": () => answer.promise }, ...options });
+  world.now.forward(86_390);
+  return { ...world, answer };
 }

@@ -1,155 +1,24 @@
-"""Everything that one does with an account, by its pages and the links of its mails; the latter without scripts too."""
+"""What proves who one is, changed; one's data taken, the account left; and the password asked for once more."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import BrowserContext, Download, Page, expect
 
-from tests.browser.account_pages import NEW_PASSWORD, ask_for_link, set_new_password, sign_up
-from tests.browser.mail_sink import MailedSite, link_of, serve_with_mail, text_of
-from tests.browser.site import Person, enter, refresh_cookie
+from tests.browser.account_pages import (
+    NEW_PASSWORD,
+    ON_DEVICES,
+    WITH_AND_WITHOUT_JS,
+    expect_dead_link,
+    set_new_password,
+)
+from tests.browser.mail_sink import MailedSite, text_of
+from tests.browser.site import Person, enter, expect_signed_in, expect_signed_out, refresh_cookie
 from tests.browser.watch import Watch
 
-WITH_AND_WITHOUT_JS = pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-ON_LOGIN = re.compile(r"/login(\?|$)")
-ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
-ON_DEVICES = re.compile(r"^\w+://[^/]+/account/sessions$")
 PAST_FRESHNESS = 16 * 60  # seconds
-
 Browse = Callable[..., BrowserContext]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedSite]:
-    with serve_with_mail(tmp_path_factory.mktemp("accounts")) as site:
-        yield site
-
-
-@pytest.fixture
-def member(visitor: Page, person: Person, site: MailedSite) -> Page:
-    """The visitor's page, with `person` signed in."""
-    enter(visitor.context, site.url, person)
-    return visitor
-
-
-@pytest.fixture
-def elsewhere(browse: Browse, site: MailedSite, person: Person) -> Page:
-    """Another browser in which `person` is signed in."""
-    context = browse(site.url, user_agent=FIREFOX)
-    enter(context, site.url, person)
-    return context.new_page()
-
-
-def expect_signed_out(page: Page, why: str) -> None:
-    """The page's next request is refused, and says why."""
-    page.goto("/account")
-    expect(page).to_have_url(ON_LOGIN)
-    expect(page.get_by_role("status").filter(has_text=why)).to_be_visible()
-    assert refresh_cookie(page.context) is None
-
-
-def expect_signed_in(page: Page) -> None:
-    """The browser's cookie opens the account; asked for without drawing the page."""
-    assert page.context.request.get("/account", max_redirects=0).status == 200
-
-
-def expect_dead_link(page: Page, link: str, watch: Watch) -> None:
-    watch.allow(rf"Failed to load resource: .* status of 4\d\d .*at {re.escape(link)}")
-    reply = page.goto(link)
-    assert reply is not None
-    assert reply.status in (400, 404, 410), reply.status
-    expect(page.get_by_role("main").get_by_role("link").first).to_be_visible()
-    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
-
-
-# --- signing up ------------------------------------------------------------------------------------------
-
-
-@WITH_AND_WITHOUT_JS
-def test_signing_up_leads_by_the_link_of_a_mail_to_a_confirmed_account(
-    visitor: Page, site: MailedSite, watch: Watch, has_js: bool
-) -> None:
-    """P05, P09: opening the link changes nothing, its button confirms once."""
-    ada = Person(f"ada-{has_js}@example.com".lower(), NEW_PASSWORD)
-    sign_up(visitor, ada.email)
-    link = site.mails.take_link(ada.email, "Confirm your address")
-    assert link.startswith(f"{site.url}/verify/")
-    for _ in range(2):
-        visitor.goto(link)
-        expect(visitor.get_by_text(ada.email)).to_be_visible()
-    confirm = visitor.get_by_role("button", name="Confirm this address")
-    watch.allow_status(422, link.removeprefix(site.url))
-    visitor.get_by_label("Password", exact=True).fill("not the password")
-    confirm.click()
-    expect(visitor.get_by_role("alert")).to_contain_text("That is not the password of this account.")
-    visitor.get_by_label("Password", exact=True).fill(ada.password)
-    confirm.click()
-    expect(visitor).to_have_url(ON_ACCOUNT)
-    expect(visitor.get_by_role("status").filter(has_text="Your address is confirmed.")).to_be_visible()
-    expect(visitor.get_by_label("First name")).to_have_value("Ada")
-    expect(visitor.get_by_text("Confirm your address")).to_have_count(0)
-    expect_dead_link(visitor, link, watch)
-
-
-def test_no_page_tells_whether_an_address_has_an_account(visitor: Page, person: Person, site: MailedSite) -> None:
-    """A01, A03: signing up and asking for a new password look the same for both; only the mail differs."""
-
-    def shown() -> tuple[str, str, str | None]:
-        visitor.wait_for_load_state()
-        return visitor.url, visitor.title(), visitor.get_by_role("main").text_content()
-
-    pages = []
-    for email in ("nobody@example.com", person.email):
-        sign_up(visitor, email)
-        signed_up = shown()
-        ask_for_link(visitor, email)
-        pages.append((signed_up, shown()))
-    assert pages[0] == pages[1]
-    assert link_of(site.mails.take(person.email, "You have an account already")) == f"{site.url}/login"
-
-
-# --- getting back in -------------------------------------------------------------------------------------
-
-
-@WITH_AND_WITHOUT_JS
-def test_a_forgotten_password_is_set_anew_by_mail_and_signs_out_everywhere(
-    visitor: Page, elsewhere: Page, person: Person, site: MailedSite, watch: Watch
-) -> None:
-    """P01, P05, P06: one use, no sign-in by it, and every session ends."""
-    expect_signed_in(elsewhere)
-    ask_for_link(visitor, person.email)
-    link = site.mails.take_link(person.email, "Set a new password")
-    expect_signed_in(elsewhere)
-    visitor.goto(link)
-    set_new_password(visitor)
-    expect(visitor).to_have_url(ON_LOGIN)
-    expect_signed_out(elsewhere, "Your password was set anew.")
-    enter(visitor.context, site.url, Person(person.email, NEW_PASSWORD))
-    assert person.email in text_of(site.mails.take(person.email, "Your password was changed"))
-    expect_dead_link(visitor, link, watch)
-
-
-def test_the_mail_about_a_new_device_signs_that_device_out_and_leads_to_a_new_password(
-    member: Page, elsewhere: Page, person: Person, site: MailedSite, watch: Watch
-) -> None:
-    """P05: opening the link ends nothing, its button ends that one session; the new password ends the rest."""
-    mail = site.mails.take(person.email, "New sign-in to your account")
-    assert "Firefox" in text_of(mail)
-    link = link_of(mail)
-    member.goto(link)
-    expect_signed_in(elsewhere)
-    member.get_by_role("button", name="Sign that device out").click()
-    expect(member).to_have_url(re.compile("/reset/"))
-    expect_signed_out(elsewhere, "You said that this sign-in was not you.")
-    set_new_password(member)
-    enter(member.context, site.url, Person(person.email, NEW_PASSWORD))
-    expect_dead_link(member, link, watch)
-
-
-# --- changing what proves who one is ----------------------------------------------------------------------
 
 
 def test_a_changed_password_signs_the_other_devices_out_and_keeps_this_one(

@@ -1,24 +1,15 @@
-// The token is renewed before it expires: by one timer, and whenever the page comes back to life.
+// The token is renewed before it expires, by one timer, and whatever the local clock says.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { setUpAlarm } from "../../static/js/evergreen/alarm.js";
-import { calm, fakePage, fakeTime, renewing } from "./browser.js";
+import { fakeTime } from "./fake-time.js";
 import { accessToken, BASE, json, makeAuth, over, problem, tokenAnswer, USER } from "./harness.js";
+import { inTime } from "./renewing.js";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 const LONGEST_MS = 2 ** 31 - 1;
-
-/** Signed in by a cookie with a token of an hour, in a page that looks at the fake time. */
-async function onPage(t, options) {
-  const page = fakePage(t);
-  return { page, ...(await inTime(t, options)) };
-}
-
-/** The same without a page. */
-const inTime = (t, options) => renewing(t, { expiresIn: HOUR, ...options });
 
 test("a token is renewed a minute before its end, without being asked", async (t) => {
   const { auth, time, events, refreshes } = await inTime(t);
@@ -97,69 +88,6 @@ test("a timer keeps no program from ending", async (t) => {
   assert.equal(time.referenced(), 0);
 });
 
-test("a timer that is a number, as in browsers, will do", (t) => {
-  t.mock.method(globalThis, "setTimeout", () => 1);
-  setUpAlarm(() => {})(1000);
-});
-
-for (const type of ["visibilitychange", "online", "pageshow"]) {
-  test(`on ${type} a token that expired while the machine slept is renewed, once`, async (t) => {
-    const { page, time, events, refreshes } = await onPage(t);
-    time.jump(2 * HOUR);
-    await page.wake(type);
-    await page.wake(type);
-    await time.pass(1);
-    assert.equal(refreshes(), 1);
-    assert.deepEqual(events, ["token refresh"]);
-  });
-
-  test(`on ${type} a good token is left alone`, async (t) => {
-    const { page, time, refreshes } = await onPage(t);
-    time.jump(HOUR / 2);
-    await page.wake(type);
-    assert.equal(refreshes(), 0);
-  });
-}
-
-test("everything that wakes a page at once makes one refresh, calls and a hand included", async (t) => {
-  const { auth, page, time, refreshes } = await onPage(t);
-  time.jump(2 * HOUR);
-  const woken = ["online", "visibilitychange", "pageshow"].map((type) => page.wake(type));
-  await Promise.all([...woken, auth.refresh(), auth.fetch(`${BASE}/me`), auth.fetch(`${BASE}/me`), time.pass(5)]);
-  assert.equal(refreshes(), 1);
-});
-
-test("after a sleep the timer is set anew: it comes at the token's time, not later by the sleep", async (t) => {
-  const { page, time, refreshes } = await onPage(t);
-  time.jump(HOUR / 2);
-  await page.wake("visibilitychange");
-  await time.pass(HOUR / 2 - 61);
-  assert.equal(refreshes(), 0);
-  await time.pass(2);
-  assert.equal(refreshes(), 1);
-});
-
-test("a page that nobody looks at does not refresh; it does when it is looked at again", async (t) => {
-  const { page, time, refreshes } = await onPage(t);
-  page.document.hidden = true;
-  await time.pass(3 * HOUR);
-  await page.wake("online");
-  await page.wake("pageshow");
-  assert.equal(refreshes(), 0);
-  page.document.hidden = false;
-  await page.wake("visibilitychange");
-  assert.equal(refreshes(), 1);
-});
-
-test("a hidden page still refreshes for a call", async (t) => {
-  const { auth, page, time, server, refreshes } = await onPage(t);
-  page.document.hidden = true;
-  await time.pass(3 * HOUR);
-  await auth.fetch(`${BASE}/me`);
-  assert.equal(refreshes(), 1);
-  assert.equal(server.sent("/api/me")[0].token, auth.accessToken);
-});
-
 for (const [what, seconds] of [
   ["behind", -DAY],
   ["ahead", DAY],
@@ -200,17 +128,6 @@ test("a clock that is set back or forward while the page is open loses nobody", 
   }
 });
 
-test("a restore that failed offline is tried again when the network is back, and then tells of the user", async (t) => {
-  const { auth, routes, renewed, page, events } = await onPage(t, {
-    routes: { "POST /api/refresh": () => Promise.reject(new TypeError("fetch failed")) },
-  });
-  assert.equal(auth.user, null);
-  routes["POST /api/refresh"] = renewed;
-  await page.wake("online");
-  assert.deepEqual(auth.user, USER);
-  assert.deepEqual(events, ["token refresh", "signedin"]);
-});
-
 test("a restore that failed offline is tried again by the timer as well", async (t) => {
   const { auth, routes, renewed, time, events } = await inTime(t, {
     routes: { "POST /api/refresh": () => Promise.reject(new TypeError("fetch failed")) },
@@ -220,22 +137,4 @@ test("a restore that failed offline is tried again by the timer as well", async 
   await time.pass(20);
   assert.deepEqual(auth.user, USER);
   assert.deepEqual(events, ["token refresh", "signedin"]);
-});
-
-test("the alarm rings for the last setting only, and for every sign of life", async (t) => {
-  const page = fakePage(t);
-  const time = fakeTime(t);
-  let rings = 0;
-  const set = setUpAlarm(() => (rings += 1));
-  assert.deepEqual(page.heard, ["visibilitychange", "online", "pageshow"]);
-  for (const delay of [1000, 2000, 5000]) set(delay);
-  await time.pass(4.9);
-  assert.equal(rings, 0);
-  await time.pass(10);
-  assert.equal(rings, 1);
-  await page.wake("pageshow");
-  assert.equal(rings, 2);
-  set(Infinity);
-  await calm();
-  assert.equal(time.delays.at(-1), LONGEST_MS);
 });

@@ -1,25 +1,18 @@
-"""Two-step sign-in by the pages; pyotp is the phone."""
+"""Two-step sign-in is set up by the pages; pyotp is the phone."""
 
 import re
 import time
-from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
 import pytest
 import segno
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.account_pages import turn_on_second_factor
-from tests.browser.mail_sink import MailedSite, serve_with_mail
-from tests.browser.site import Person, enter, fill_in, refresh_cookie, submit
-from tests.browser.watch import Watch
+from tests.browser.account_pages import ON_ACCOUNT, give_code, give_password, shown_codes
+from tests.browser.mail_sink import MailedSite
+from tests.browser.site import Person, enter
 
-Phone = tuple[pyotp.TOTP, list[str]]  # and the recovery codes
-Browse = Callable[..., BrowserContext]
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-ON_ACCOUNT = re.compile(r"^\w+://[^/]+/account$")
-ON_CODE = re.compile(r"/login/code$")
 READ_QR = """async (image) => {
     const picture = await createImageBitmap(image);
     const canvas = new OffscreenCanvas(picture.width, picture.height);
@@ -32,45 +25,7 @@ FORBID_COPYING = """() => {
     navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 }"""
 COUNT_PRINTS = "window.prints = 0; window.print = () => { window.prints += 1; };"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailedSite]:
-    with serve_with_mail(tmp_path_factory.mktemp("second-factor")) as site:
-        yield site
-
-
-@pytest.fixture
-def elsewhere(browse: Browse, site: MailedSite, person: Person) -> Page:
-    """Another browser in which `person` is signed in."""
-    context = browse(site.url, user_agent=FIREFOX)
-    enter(context, site.url, person)
-    return context.new_page()
-
-
-@pytest.fixture(autouse=True)
-def _wrong_codes(watch: Watch) -> None:
-    """Most tests try one."""
-    watch.allow_status(422, "/login/code")
-    watch.allow_status(422, "/account/security/totp")
-
-
-@pytest.fixture
-def phone(person: Person, site: MailedSite) -> Phone:
-    """`person` has two-step sign-in on: their phone, and their recovery codes. The present code is unused."""
-    return turn_on_second_factor(site.app, person)
-
-
-def give_password(page: Page, person: Person, path: str = "/login") -> None:
-    page.goto(path)
-    fill_in(page, person)
-    submit(page)
-    expect(page).to_have_url(ON_CODE)
-
-
-def give_code(page: Page, code: str) -> None:
-    page.get_by_label("Code", exact=True).fill(code)
-    page.get_by_role("button", name="Go on").click()
+pytestmark = pytest.mark.usefixtures("wrong_codes")
 
 
 def begin(page: Page) -> str:
@@ -84,14 +39,6 @@ def begin(page: Page) -> str:
 def turn_on(page: Page, code: str) -> None:
     page.get_by_label("Code", exact=True).fill(code)
     page.get_by_role("button", name="Turn it on").click()
-
-
-def shown_codes(page: Page) -> list[str]:
-    expect(page.get_by_role("heading", level=1, name="Your recovery codes")).to_be_visible()
-    return page.locator("pre").inner_text().split()
-
-
-# --- setting it up ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("has_js", [True, False], ids=["js", "no-js"], indirect=True)
@@ -185,81 +132,3 @@ def test_after_a_while_setting_it_up_asks_for_the_password_first(
         begin(visitor)
     finally:
         site.server.move_clock(0)
-
-
-# --- signing in with it ----------------------------------------------------------------------------------
-
-
-def test_a_code_leads_where_the_visitor_was_going_and_no_wrong_one_does(
-    visitor: Page, person: Person, phone: Phone
-) -> None:
-    """P14: the password alone opens nothing; what was asked for before the code is kept over it."""
-    give_password(visitor, person, "/account/sessions")
-    assert refresh_cookie(visitor.context) is None
-    totp, _ = phone
-    present = totp.now()
-    give_code(visitor, "000000" if present != "000000" else "000001")
-    alert = visitor.get_by_role("alert")
-    expect(alert).to_contain_text("There is a problem")
-    expect(visitor.get_by_label("Code", exact=True)).to_have_attribute("aria-invalid", "true")
-    expect(alert).to_be_focused()
-    assert refresh_cookie(visitor.context) is None
-    give_code(visitor, f" {present[:3]} {present[3:]} ")
-    expect(visitor).to_have_url(re.compile(r"^\w+://[^/]+/account/sessions$"))
-
-
-def test_a_recovery_code_signs_in_once_and_new_ones_make_the_rest_worthless(
-    visitor: Page, person: Person, phone: Phone, site: MailedSite
-) -> None:
-    """P13: and the use of one is told of by mail."""
-    _, old = phone
-    give_password(visitor, person)
-    give_code(visitor, old[0].upper())
-    expect(visitor).to_have_url(ON_ACCOUNT)
-    site.mails.take(person.email, "A recovery code was used")
-    visitor.goto("/account/security")
-    expect(visitor.get_by_text("You have 9 recovery codes left.")).to_be_visible()
-    cookies = visitor.context.cookies()
-    visitor.context.clear_cookies()
-    give_password(visitor, person)
-    expect_refusal(visitor, old[0])
-    visitor.context.add_cookies(cookies)  # type: ignore[arg-type]
-    visitor.goto("/account/security")
-    visitor.get_by_role("button", name="Make new recovery codes").click()
-    new = shown_codes(visitor)
-    assert len(new) == 10
-    assert not set(new) & set(old)
-    visitor.context.clear_cookies()
-    give_password(visitor, person)
-    expect_refusal(visitor, old[1])
-    give_code(visitor, new[0])
-    expect(visitor).to_have_url(ON_ACCOUNT)
-
-
-def expect_refusal(page: Page, code: str) -> None:
-    give_code(page, code)
-    expect(page.get_by_role("alert")).to_be_visible()
-    assert refresh_cookie(page.context) is None
-
-
-def test_it_is_turned_off_with_the_password_and_asks_for_no_code_then(
-    visitor: Page, person: Person, phone: Phone, site: MailedSite, watch: Watch
-) -> None:
-    """P12: a session alone does not take it away."""
-    watch.allow_status(422, "/account/security/totp/remove")
-    login = {"email": person.email, "password": person.password, "code": phone[0].now(), "transport": "cookie"}
-    assert visitor.context.request.post("/api/login", data=login).ok
-    visitor.goto("/account/security")
-    visitor.get_by_role("link", name="Turn it off").click()
-    for password in ("not the password", person.password):
-        visitor.get_by_label("Password", exact=True).fill(password)
-        visitor.get_by_role("button", name="Turn it off").click()
-        if password != person.password:
-            expect(visitor.get_by_role("alert").filter(has_text="There is a problem")).to_be_visible()
-    expect(visitor.get_by_role("status").filter(has_text="Two-step sign-in is off.")).to_be_visible()
-    site.mails.take(person.email, "Two-step sign-in is off")
-    visitor.context.clear_cookies()
-    visitor.goto("/login")
-    fill_in(visitor, person)
-    submit(visitor)
-    expect(visitor).to_have_url(ON_ACCOUNT)

@@ -10,9 +10,10 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.desk_pages import address_of, name_passkey, new_administrator, replay, sign_in_program
+from tests.browser.desk_pages import address_of
+from tests.browser.desk_past import name_passkey, replay, sign_in_program
 from tests.browser.site import Person, Site, enter
-from tests.browser.test_stored_scripts import AGENTS, INJECTED, NAMES
+from tests.browser.stored_scripts import AGENTS, INJECTED, NAMES
 from tests.browser.watch import Watch
 from webapp.devices import device_name
 from webapp.web.admin_acts import ACTS
@@ -29,12 +30,8 @@ ATTACKS = [
 
 
 @pytest.fixture
-def person(site: Site) -> Person:
-    return new_administrator(site)
-
-
-@pytest.fixture
 def desk(browse: Callable[..., BrowserContext], site: Site, person: Person) -> Page:
+    """The administrator's page, which runs scripts here."""
     context = browse(site.url)
     enter(context, site.url, person)
     return context.new_page()

@@ -1,0 +1,63 @@
+"""Many guesses at once are judged no more often than one after the other (A11, A12, P11)."""
+
+from pathlib import Path
+
+from tests.faults.accounts import (
+    LOST,
+    NOT_JUDGED,
+    Accounts,
+    events,
+    ready_crowd,
+    sign_in_from,
+    with_those_who_waited_too_long,
+)
+from tests.faults.clients import Client, Reply
+from tests.faults.servers import WORKERS, wait_for_workers
+from tests.support.live import LiveServer, serve
+from tests.support.settings import PUBLIC_URL
+
+CROWD = 20
+
+
+def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
+    server: LiveServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    """P11: twenty guesses of one device's code, each from another address: five are judged, fifteen are not."""
+    person = accounts.create()
+    factor = accounts.protect(person)
+    guesses = [(f"127.0.0.{number + 2}", code) for number, code in enumerate(factor.wrong_codes(CROWD))]
+    database_url = server.settings["DATABASE_URL"]
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    with serve(tmp_path, database_url, **options) as limited, ready_crowd(limited, CROWD) as clients:
+        wait_for_workers(limited)
+
+        def guess(_: Client, given: tuple[str, str]) -> Reply:
+            address, code = given
+            return sign_in_from(limited, address, person.sign_in_body(code=code))
+
+        replies = clients.at_once(guess, guesses)
+        assert with_those_who_waited_too_long(replies, NOT_JUDGED) == {LOST: 5, NOT_JUDGED: CROWD - 5}
+        assert events(server, "code_failed", person) == 5
+        body = person.sign_in_body(code=factor.codes()[1])
+        assert sign_in_from(limited, "127.0.0.250", body).status == 429, "the right code has to wait too"
+        assert "unexpected error" not in limited.log
+
+
+def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
+    server: LiveServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    """A11, A12: forty guesses of one password, the right one among them: no more than ten are judged."""
+    person = accounts.create()
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, 40) as clients:
+        wait_for_workers(limited)
+
+        def guess(_: Client, number: int) -> Reply:
+            return sign_in_from(limited, f"127.0.0.{number + 2}", person.sign_in_body(password=f"guess {number}"))
+
+        replies = clients.at_once(guess, range(40))
+        judged = {(401, "invalid_credentials"): 10, NOT_JUDGED: 30}
+        assert with_those_who_waited_too_long(replies, NOT_JUDGED) == judged
+        assert events(server, "sign_in_failed", person) == 10
+        assert sign_in_from(limited, "127.0.0.250", person.sign_in_body()).status == 429
+        assert "unexpected error" not in limited.log

@@ -1,0 +1,81 @@
+// A replaced XMLHttpRequest is as strict as the original: what may be called when, and opening anew.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { calm } from "./fake-time.js";
+import { BASE, deferred, tokenAnswer } from "./harness.js";
+import { FRESH, opened, run, waiting, xhrWorld } from "./xhr-world.js";
+
+const invalidState = { name: "InvalidStateError" };
+
+test("a call that is opened anew while it waits is the new one", async () => {
+  const world = await waiting();
+  const { xhr } = opened(world);
+  xhr.send("old");
+  await calm();
+  xhr.open("POST", `${BASE}/things`);
+  xhr.send("new");
+  world.answer.resolve(tokenAnswer(FRESH));
+  await calm();
+  await calm();
+  assert.deepEqual(
+    world.sent.map(({ method, body }) => [method, body]),
+    [["POST", "new"]],
+  );
+});
+
+test("a call that is opened anew between two tries is the new one", async () => {
+  const answer = deferred();
+  const world = await xhrWorld({ routes: { "POST /api/refresh": () => answer.promise } });
+  const { xhr } = opened(world);
+  xhr.send("old");
+  await calm();
+  await calm();
+  xhr.open("POST", "https://other.test/");
+  answer.resolve(tokenAnswer(FRESH));
+  await calm();
+  xhr.send("new");
+  await calm();
+  assert.deepEqual(
+    world.sent.map(({ body }) => body),
+    ["old", "new"],
+  );
+});
+
+for (const [what, makeWorld] of [
+  ["waits for a token", waiting],
+  ["is under way", () => xhrWorld({ answer: () => new Promise(() => {}) })],
+]) {
+  test(`while a call ${what} neither send() nor setRequestHeader() is allowed`, async () => {
+    const world = await makeWorld();
+    const { xhr } = opened(world);
+    xhr.send();
+    assert.throws(() => xhr.send(), invalidState);
+    assert.throws(() => xhr.setRequestHeader("X-One", "1"), invalidState);
+    await calm();
+    assert.throws(() => xhr.send(), invalidState);
+    assert.throws(() => xhr.setRequestHeader("X-One", "1"), invalidState);
+    await calm();
+    assert.ok(world.sent.length <= 1);
+  });
+}
+
+test("between two tries neither send() nor setRequestHeader() is allowed", async () => {
+  const world = await xhrWorld({ routes: { "POST /api/refresh": () => new Promise(() => {}) } });
+  const { xhr } = opened(world);
+  xhr.send();
+  await calm();
+  await calm();
+  assert.throws(() => xhr.send(), invalidState);
+  assert.throws(() => xhr.setRequestHeader("X-One", "1"), invalidState);
+});
+
+test("send() without open(), and after the end, is refused as by the original", async () => {
+  const { scope } = await xhrWorld({ answer: () => ({}) });
+  const xhr = new scope.XMLHttpRequest();
+  assert.throws(() => xhr.send(), invalidState);
+  await run(xhr);
+  assert.throws(() => xhr.send(), invalidState);
+  assert.throws(() => xhr.setRequestHeader("X-One", "1"), invalidState);
+});
