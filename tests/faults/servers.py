@@ -17,7 +17,7 @@ from webapp.config import ROOT
 WORKERS = 4
 CLOCKED = "tests.support.clocked:app"
 GATED = "tests.faults.gated:app"
-STARTS_WITHIN = 30  # seconds
+STARTS_WITHIN = 60  # seconds
 
 
 def wait_for_workers(server: LiveServer, count: int = WORKERS) -> None:

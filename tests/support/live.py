@@ -19,7 +19,7 @@ import psutil
 from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
-STARTS_WITHIN = 30  # seconds
+STARTS_WITHIN = 60  # seconds
 # Imported once and forked, which no worker can tell and which saves the tests minutes; test_readme.py runs `make run`.
 GUNICORN = (sys.executable, "-m", "gunicorn", "--preload")
 
