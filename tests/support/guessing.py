@@ -9,7 +9,6 @@ from tests.support import people
 from webapp.database import db
 from webapp.models import User
 
-MINUTE = 60
 OTHER, NEW_PASSWORD = "other@test.com", "seven quiet hedges"
 LOCKED, ELSEWHERE = "Somebody is guessing your password", "198.51.100.7"
 

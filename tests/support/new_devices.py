@@ -6,7 +6,6 @@ from flask.testing import FlaskClient
 from tests.support import people
 from tests.support.steps import sign_in_by_form
 
-MINUTE = 60
 NEW_DEVICE, TOKEN_REUSED = "New sign-in to your account", "A device was signed out to protect you"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"

@@ -4,9 +4,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import people, steps
-from tests.support.steps import bearer, csrf_token
+from tests.support.steps import MINUTE, bearer, csrf_token
 
-MINUTE = 60
 NOBODYS = "A" * 22  # the id of a session that is not there
 FRESH = 15 * MINUTE
 STALE = (403, "reauthentication_required")

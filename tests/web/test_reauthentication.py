@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people, steps
-from tests.support.steps import HOUR
-from tests.support.sudo import FRESH, MINUTE, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
+from tests.support.steps import HOUR, MINUTE
+from tests.support.sudo import FRESH, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
 
 WRONG = (422, {"password": ["That is not your password."]})
 

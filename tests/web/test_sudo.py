@@ -6,8 +6,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import forge, people, steps
-from tests.support.steps import HOUR, bearer, current_sid, is_signed_in, refresh, sign_in_by_form
-from tests.support.sudo import FRESH, MINUTE, RISKY_CALLS, RISKY_PAGES, STALE, call, is_fresh, visit
+from tests.support.steps import HOUR, MINUTE, bearer, current_sid, is_signed_in, refresh, sign_in_by_form
+from tests.support.sudo import FRESH, RISKY_CALLS, RISKY_PAGES, STALE, call, is_fresh, visit
 
 pytestmark = pytest.mark.usefixtures("clock")
 

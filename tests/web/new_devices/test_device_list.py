@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
-from tests.support.new_devices import HOME, MINUTE, OTHER, SAFARI, TRAIN, client
-from tests.support.steps import HOUR
+from tests.support.new_devices import HOME, OTHER, SAFARI, TRAIN, client
+from tests.support.steps import HOUR, MINUTE
 
 pytestmark = pytest.mark.usefixtures("clock")
 

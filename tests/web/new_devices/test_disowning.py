@@ -8,8 +8,8 @@ from werkzeug.test import TestResponse
 
 from tests.support import people, steps
 from tests.support.mailbox import Mailbox
-from tests.support.new_devices import MINUTE, NEW_DEVICE, SAFARI, TRAIN, client, sign_in_again
-from tests.support.steps import DAY, assert_refused, csrf_token, events, is_signed_in
+from tests.support.new_devices import NEW_DEVICE, SAFARI, TRAIN, client, sign_in_again
+from tests.support.steps import DAY, MINUTE, assert_refused, csrf_token, events, is_signed_in
 
 pytestmark = pytest.mark.usefixtures("clock")
 

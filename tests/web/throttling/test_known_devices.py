@@ -8,7 +8,6 @@ from itsdangerous import URLSafeSerializer
 from tests.support import people
 from tests.support.guessing import (
     ELSEWHERE,
-    MINUTE,
     NEW_PASSWORD,
     OTHER,
     attempt,
@@ -21,7 +20,7 @@ from tests.support.guessing import (
 )
 from tests.support.mailbox import Mailbox
 from tests.support.settings import SECRET_KEY
-from tests.support.steps import DAY, START, csrf_token, sign_in_by_form
+from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form
 
 pytestmark = pytest.mark.usefixtures("clock")
 

@@ -9,7 +9,6 @@ from flask import Flask
 from tests.support import people
 from tests.support.guessing import (
     LOCKED,
-    MINUTE,
     NEW_PASSWORD,
     OTHER,
     attempt,
@@ -19,6 +18,7 @@ from tests.support.guessing import (
     reset,
 )
 from tests.support.mailbox import Mailbox, text
+from tests.support.steps import MINUTE
 
 pytestmark = pytest.mark.usefixtures("clock")
 
