@@ -125,6 +125,12 @@ def test_a_refused_attempt_carries_them_too(make_app: Callable[..., Flask]) -> N
         assert reply.headers["Cache-Control"] == "no-store"
 
 
+def test_an_answer_without_a_body_has_no_type(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9110 §8.3: a type is that of a body."""
+    for status, what, reply in answers(client(make_app, is_https=True), monkeypatch):
+        assert ("Content-Type" in reply.headers) is (status != 204), what
+
+
 @pytest.mark.parametrize("host", ["evil.example", "accounts.example.com.evil.example", ""])
 @pytest.mark.parametrize("path", ["/login", "/api/me"])
 def test_another_host_is_refused_as_a_bad_request(make_app: Callable[..., Flask], host: str, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Headers that every answer leaves with, whatever made it: a view, an error, a file."""
+"""Headers that every answer leaves with, whatever made it: a view, an error, a file; and one that some must not."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ FOR_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDo
 
 
 class SecurityHeaders:
-    """WSGI middleware that adds the headers which an answer does not have."""
+    """WSGI middleware that adds the headers which an answer does not have, and takes the type from one without body."""
 
     def __init__(self, app: "WSGIApplication", *, is_https: bool) -> None:
         self._app = app
@@ -29,6 +29,8 @@ class SecurityHeaders:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             present = {name.lower() for name, _ in headers}
+            if status.startswith("204"):  # Flask calls nothing at all text/html
+                headers = [header for header in headers if header[0].lower() != "content-type"]
             headers += [header for header in self._headers if header[0].lower() not in present]
             return start_response(status, headers, exc_info)
 
