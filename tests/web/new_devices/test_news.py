@@ -21,7 +21,7 @@ from tests.support.new_devices import (
 )
 from tests.support.steps import DAY, HOUR, assert_refused, events, sign_in_by_form
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("clock", "user_id")
 
 
 # --- which sign-ins are mailed ---------------------------------------------------------------------------

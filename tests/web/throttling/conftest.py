@@ -7,17 +7,11 @@ import pytest
 from flask import Flask
 
 from tests.support.guessing import device_cookie
-from tests.support.mailbox import Mailbox
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
     return make_app(ratelimit_enabled=True, mail_url=f"file://{tmp_path}/mail")
-
-
-@pytest.fixture
-def mailbox(app: Flask, user_id: int, tmp_path: Path) -> Mailbox:
-    return Mailbox(app, tmp_path / "mail")
 
 
 @pytest.fixture
