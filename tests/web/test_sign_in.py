@@ -1,6 +1,9 @@
 """Signing in: what is told to whom does not sign in (A01, A02), and what a sign-in gives."""
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
@@ -161,3 +164,12 @@ def test_a_foreign_page_cannot_sign_its_visitor_in(
     body = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "cookie"}
     reply = http.post("/api/login", json=body, headers=headers)
     assert (reply.status_code, "Set-Cookie" in reply.headers) == (status, status == 200)
+
+
+def test_tokens_are_as_good_after_the_nineteenth_of_january_2038(
+    app: Flask, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """RFC 7519 §2: a NumericDate has no end there, though 32 bits have."""
+    clock.move_to(datetime(2040, 1, 1, tzinfo=UTC))
+    signed_in = people.sign_in(app.test_client())
+    assert signed_in.http.get("/api/me", headers=signed_in.bearer).status_code == 200
