@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.support.guessing import browser
 from tests.support.steps import sign_in_by_form
 
 WRONG = "wrong password"
@@ -15,10 +16,8 @@ def attempt(
 ) -> TestResponse:
     """Try to sign in by the API from that address, with a browser of its own."""
     body = {"email": email, "password": password, **fields}
-    return app.test_client().post("/api/login", json=body, environ_base={"REMOTE_ADDR": address})
+    return browser(app, address=address).post("/api/login", json=body)
 
 
 def attempt_by_form(app: Flask, email: str, password: str = WRONG, *, address: str = "127.0.0.1") -> TestResponse:
-    http = app.test_client()
-    http.environ_base["REMOTE_ADDR"] = address
-    return sign_in_by_form(http, email=email, password=password)
+    return sign_in_by_form(browser(app, address=address), email=email, password=password)

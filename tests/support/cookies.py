@@ -9,17 +9,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.steps import OWN, https_client
+from tests.support.steps import client
 
 FRIEND = "https://app.example"
-PRODUCTION = {"app_env": "production", "public_url": OWN, "cors_origins": FRIEND}
 
 
 def client_of(make_app: Callable[..., Flask], *, is_https: bool, use_cookies: bool = True) -> FlaskClient:
     """Return a client of the product as it is served in production over https, or in development over http."""
-    app = make_app(**(PRODUCTION if is_https else {}))
-    people.create_user(app)
-    return https_client(app, use_cookies=use_cookies) if is_https else app.test_client(use_cookies=use_cookies)
+    settings = {"cors_origins": FRIEND} if is_https else {}
+    return client(make_app, is_https=is_https, use_cookies=use_cookies, **settings)
 
 
 def cookies(reply: TestResponse) -> dict[str, Morsel[str]]:

@@ -9,7 +9,7 @@ from tests.support import people
 from webapp.database import db
 from webapp.models import User
 
-OTHER, NEW_PASSWORD = "other@test.com", "seven quiet hedges"
+OTHER = "other@test.com"
 LOCKED, ELSEWHERE = "Somebody is guessing your password", "198.51.100.7"
 
 
@@ -25,7 +25,7 @@ def known_device(http: FlaskClient) -> str:
     return cookie.value
 
 
-def browser(app: Flask, cookie: str | None, address: str = ELSEWHERE) -> FlaskClient:
+def browser(app: Flask, cookie: str | None = None, address: str = ELSEWHERE) -> FlaskClient:
     """A browser at that address, with that cookie of a known device and nothing else."""
     http = app.test_client()
     http.environ_base["REMOTE_ADDR"] = address
@@ -47,10 +47,6 @@ def fail(app: Flask, times: int, cookie: str | None = None, email: str = people.
     """Fail so often, each time from another address."""
     for number in range(times):
         assert attempt(app, cookie, password="wrong", email=email, address=f"192.0.2.{number}").status_code == 401
-
-
-def reset(app: Flask, token: str) -> int:
-    return app.test_client().post("/api/password/reset", json={"token": token, "password": NEW_PASSWORD}).status_code
 
 
 def failures_in_a_row(app: Flask, so_far: int | None = None) -> int:

@@ -37,4 +37,4 @@ def use(app: Flask, link: str) -> TestResponse:
 
 def recover(app: Flask, link: str) -> None:
     """Open the link of a mail, and set the password that it leads to."""
-    assert reset(app, use(app, link).location.split("/reset/")[1], "seven quiet hedges")[0] == 204
+    assert reset(app, use(app, link).location.split("/reset/")[1])[0] == 204

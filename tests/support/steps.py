@@ -82,12 +82,14 @@ def https_client(app: Flask, *, use_cookies: bool = True) -> FlaskClient:
     return HttpsClient(app, app.response_class, use_cookies=use_cookies)
 
 
-def client(make_app: Callable[..., Flask], *, is_https: bool = False, **settings: object) -> FlaskClient:
+def client(
+    make_app: Callable[..., Flask], *, is_https: bool = False, use_cookies: bool = True, **settings: object
+) -> FlaskClient:
     """Return a test client of the product with John Doe as a user, served as in production if `is_https`."""
     production = {"app_env": "production", "public_url": OWN} if is_https else {}
     app = make_app(**production, **settings)
     people.create_user(app)
-    return https_client(app) if is_https else app.test_client()
+    return https_client(app, use_cookies=use_cookies) if is_https else app.test_client(use_cookies=use_cookies)
 
 
 # --- pages -----------------------------------------------------------------------------------------------

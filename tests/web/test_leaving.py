@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
+from tests.support.recovery import forgot
 from tests.support.steps import events, sign_in_by_form, submit
 from webapp.database import Base, db
 from webapp.models import AuthSession, OneTimeToken, User
@@ -29,9 +30,9 @@ def test_whoever_leaves_is_gone_with_everything_but_the_log(mailbox: Mailbox) ->
     app = mailbox.app
     people.create_user(app)
     session = people.sign_in(app.test_client())
-    app.test_client().post("/api/password/forgot", json={"email": people.EMAIL})
+    forgot(app)
     mailbox.deliver()
-    app.test_client().post("/api/password/forgot", json={"email": people.EMAIL})
+    forgot(app)
     assert leave(session, "wrong") == (422, "invalid_fields")
     assert leave(session) == (204, "")
     assert rows_of(app) == {"users": 0, "auth_sessions": 0, "one_time_tokens": 0}

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
+from tests.support.recovery import forgot
 from tests.support.second_factor import Phone, login, outcome, set_up
 from tests.support.steps import (
     MINUTE,
@@ -123,7 +124,7 @@ def test_strangers_who_fill_the_limit_of_an_address_do_not_keep_the_code_out(mak
 
 def test_a_reset_password_still_needs_the_code(app: Flask, phone: Phone, mailbox: Mailbox) -> None:
     """P06, P14."""
-    app.test_client().post("/api/password/forgot", json={"email": people.EMAIL})
+    forgot(app)
     token = mailbox.token("reset")
     body = {"token": token, "password": "seven quiet hedges"}
     assert app.test_client().post("/api/password/reset", json=body).status_code == 204
