@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from bench import desk_rows
 from bench.desk_rows import Sizes, Table
+from webapp import postgresql
 
 
 def seed(engine: Engine, sizes: Sizes, *, now: datetime) -> None:
@@ -17,8 +18,9 @@ def seed(engine: Engine, sizes: Sizes, *, now: datetime) -> None:
         connection: Any = detached.driver_connection
         detached.detach()  # what is set on it is for nobody else
         cursor = connection.cursor()
+        postgresql.take_time(connection)
         if not is_sqlite:
-            cursor.execute("SET statement_timeout = 0; SET timezone = 'UTC'")
+            cursor.execute("SET timezone = 'UTC'")
         dropped = _drop_indexes(cursor, is_sqlite=is_sqlite)
         for table in desk_rows.tables(sizes, now=now):
             (_load_sqlite if is_sqlite else _load_postgresql)(cursor, table)
