@@ -45,7 +45,9 @@ def migrate(url: str) -> None:
 
 @cache
 def _sqlite_template() -> Path:
-    path = Path(mkdtemp(prefix="evergreen-")) / "template.db"
+    folder = Path(mkdtemp(prefix="evergreen-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "template.db"
     migrate(f"sqlite:///{path}")
     return path
 
