@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.support import canaries, description, people
 from tests.support.canaries import Canaries
+from tests.support.compiled import compile_once
 from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
-from tests.support.routes import compile_once
 from tests.support.settings import make_settings
 from tests.support.steps import START
 from webapp import create_app, passwords
