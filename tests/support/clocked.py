@@ -7,6 +7,7 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tests.support.compiled import TEMPLATES
 from webapp import clock, postman
 from webapp.web import context
 from wsgi import app
@@ -20,6 +21,8 @@ def _moved_now() -> datetime:
 
 
 context.utc_now = postman.utc_now = _moved_now  # type: ignore[attr-defined]
+
+app.jinja_env.bytecode_cache = TEMPLATES
 
 clock.HOST = os.environ.get("TEST_HOST", clock.HOST)
 
