@@ -40,6 +40,19 @@ def test_the_refresh_cookie_in_development_works_over_plain_http(http: FlaskClie
     assert attributes(cookie) == {"path": "/", "httponly": True, "samesite": "Lax", "max-age": str(30 * DAY)}
 
 
+@pytest.mark.parametrize("is_https", [True, False])
+def test_the_cookie_by_which_a_device_is_known_is_as_closed_and_lives_for_half_a_year(
+    make_app: Callable[..., Flask], is_https: bool
+) -> None:
+    """Whoever reads it may guess passwords as a known device does."""
+    http = client_of(make_app, is_https=is_https)
+    name, closed = ("__Host-known_device", {"secure": True}) if is_https else ("known_device", {})
+    for sign_in in (sign_in_by_form, login):
+        assert attributes(cookies(sign_in(http))[name]) == {
+            "path": "/", "httponly": True, "samesite": "Lax", "max-age": str(180 * DAY), **closed,
+        }  # fmt: skip
+
+
 def test_a_sign_in_by_form_sets_the_same_cookie(http: FlaskClient, user_id: int) -> None:
     """H03."""
     cookie = cookies(sign_in_by_form(http))["refresh_token"]
