@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.support import people
 from tests.support.steps import DAY, is_signed_in, refresh, sign_in_by_form, submit
@@ -37,7 +37,7 @@ def test_the_cookie_of_an_ended_session_leads_to_the_sign_in_page_with_the_reaso
     first = user.get_cookie("refresh_token")
     assert first
     reasons = {}
-    for name in ("ended by another device", "reuse", "expired", "garbage"):
+    for name in ("ended by another device", "reuse", "forgotten", "expired", "garbage"):
         sign_in_by_form(user) if name != "ended by another device" else None
         cookie = user.get_cookie("refresh_token")
         assert cookie
@@ -49,6 +49,10 @@ def test_the_cookie_of_an_ended_session_leads_to_the_sign_in_page_with_the_reaso
             refresh(user, second.headers["Set-Cookie"].partition(";")[0].partition("=")[2], "cookie")
             clock.shift(60)
             refresh(user, cookie.value, "cookie")
+        elif name == "forgotten":
+            with app.app_context():
+                db.session.execute(delete(AuthSession))
+                db.session.commit()
         elif name == "expired":
             clock.shift(31 * DAY)
         user.set_cookie("refresh_token", "x" if name == "garbage" else cookie.value)
@@ -58,8 +62,8 @@ def test_the_cookie_of_an_ended_session_leads_to_the_sign_in_page_with_the_reaso
         reasons[name] = re.sub(r"\s+", " ", user.get("/login").text)
     assert "signed out from another of your devices" in reasons["ended by another device"]
     assert "used again" in reasons["reuse"]
-    assert "Your session has ended." in reasons["expired"]
-    assert "Your session has ended." in reasons["garbage"]
+    for name in ("forgotten", "expired", "garbage"):
+        assert "Your session has ended." in reasons[name]
 
 
 def test_a_page_takes_no_token_that_was_given_out_for_bodies_and_no_access_token(visitor: FlaskClient) -> None:
