@@ -13,6 +13,7 @@ import pytest
 from tests.support import people
 from tests.support.databases import fresh_database
 from webapp import logs
+from webapp.config import ROOT
 
 CANARY = "canary-0123456789abcdef0123456789"
 HOSTILE = ('x\r\n{"level": "forged"}', "\x1b[2J\x1b]0;x\x07", '","level":"forged","x":"', "\u2028\u202e", "a\x00b")
@@ -67,6 +68,9 @@ def test_each_request_is_one_line_whatever_it_holds(live) -> None:
 
 
 def test_a_line_tells_request_user_session_and_time(live) -> None:
+    """As the one that docs/operations.md shows: same names, same types."""
+    text = (ROOT / "docs/operations.md").read_text()
+    shown = next(json.loads(line) for line in text.splitlines() if line.startswith('{"at": '))
     with live(log_format="json") as server:
         reply = httpx.post(
             f"{server.url}/api/login", json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
@@ -74,12 +78,17 @@ def test_a_line_tells_request_user_session_and_time(live) -> None:
         token = reply.json()["access_token"]
         httpx.get(f"{server.url}/api/me?secret={CANARY}", headers={"Authorization": f"Bearer {token}"})
         refused = httpx.get(f"{server.url}/api/me").json()
+        httpx.get(f"{server.url}/reset/{CANARY}")
         found = lines(server.log)
     of_me = next(line for line in found if line.get("path") == "/api/me" and line["status"] == 200)
+    assert {name: type(value) for name, value in of_me.items()} == {name: type(value) for name, value in shown.items()}
+    assert of_me["message"] == f"GET /api/me 200 {of_me['ms']:.1f} ms"
+    assert (of_me["method"], of_me["address"], of_me["renewed"]) == ("GET", "127.0.0.1", False)
     assert of_me["user_id"] == reply.json()["user"]["id"]
     assert len(of_me["session_id"]) == 22
     assert of_me["ms"] > 0
     assert [line["status"] for line in found if line["request_id"] == refused["request_id"]] == [401]
+    assert r"/reset/\u2026" in [line.get("path") for line in found]
     assert not any(part in server.log for part in (CANARY, *token.split(".")[1:], people.PASSWORD))
 
 
