@@ -16,6 +16,7 @@ from tests.support.canaries import Canaries
 from tests.support.compiled import compile_once
 from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
+from tests.support.patience import be_patient
 from tests.support.settings import make_settings
 from tests.support.steps import START
 from webapp import create_app, passwords
@@ -23,6 +24,7 @@ from webapp.config import Settings
 from webapp.database import db
 
 compile_once()
+be_patient()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tests.faults.smtp_servers import tar_pit, wait_until
 from tests.support.databases import migrate
 from tests.support.live import free_port
+from tests.support.patience import LIMITS
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
 from webapp import postgresql
@@ -40,7 +41,9 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(autouse=True)
-def _no_request() -> Iterator[None]:
+def _the_products_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, limit in LIMITS.items():
+        monkeypatch.setattr(postgresql, name, limit)
     yield
     postgresql.end_request()
 
