@@ -13,6 +13,10 @@ HEAD_WITHIN: Final = 20.0  # seconds that a thread waits for the headers of a re
 ANSWERED_WITHIN: Final = 120.0  # seconds from there to the last byte of the answer
 CLOSED_WITHIN: Final = 2.0  # seconds that a client has to read the last answer of a connection (RFC 9112 §9.6)
 _READ_AT_ONCE: Final = 65_536  # bytes
+# Of a body that is refused: more than a proxy lets through (deploy/nginx.conf), so that its connection, which it has
+# been told will stay, stays. gunicorn reads no more than 64 KiB, and the next request of somebody else is lost.
+_THROWN_AWAY_AT_MOST: Final = 262_144  # bytes
+_THROWN_AWAY_WITHIN: Final = 5.0  # seconds
 
 
 class Worker(ThreadWorker):
@@ -51,6 +55,10 @@ class Worker(ThreadWorker):
     def handle_request(self, req: Any, conn: TConn) -> Any:
         self._busy[conn] = time.monotonic() + ANSWERED_WITHIN
         return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        deadline = time.monotonic() + _THROWN_AWAY_WITHIN
+        return keepalive and bool(conn.parser.finish_body(deadline=deadline, max_bytes=_THROWN_AWAY_AT_MOST))
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Give the client its time to read the last answer, and go on meanwhile. gunicorn waits here, and with it all

@@ -1,8 +1,10 @@
 """Bodies: of bounded size, however they are sent, or a 413 (I01)."""
 
+import json
 import select
 import socket
 import time
+from http.client import HTTPConnection
 
 import psutil
 
@@ -60,3 +62,17 @@ def is_cut_off(client: socket.socket) -> bool:
         except OSError:
             return True
     return False
+
+
+def test_the_next_request_on_the_connection_of_a_refused_body_is_answered(live) -> None:
+    """A proxy sends it there, for somebody else: it was told that the connection stays."""
+    with live(workers=1) as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        for size in (LIMIT + 1, 2 * LIMIT):  # as much as deploy/nginx.conf lets through
+            connection.request("POST", "/api/login", b" " * size, {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            assert (reply.status, reply.getheader("Connection"), bool(reply.read())) == (413, "keep-alive", True)
+            time.sleep(0.3)
+            connection.request("GET", "/healthz")
+            assert json.loads(connection.getresponse().read()) == {"status": "ok"}, size
+        connection.close()
