@@ -60,8 +60,21 @@ def test_no_secret_is_in_a_command_or_in_the_file() -> None:
     assert set(re.findall(r"\$\{(\w+)", TEXT)) == {
         "EVERGREEN_VERSION", "POSTGRES_PASSWORD", "PUBLIC_URL", "TRUSTED_PROXIES",
     }  # fmt: skip
-    assert "POSTGRES_PASSWORD_FILE" in SERVICES["database"]["environment"]
     assert "env_file" not in SERVICES["database"].keys() | SERVICES["proxy"].keys() | SERVICES["redis"].keys()
+
+
+def test_no_service_is_given_what_compose_cannot_put_into_a_read_only_container() -> None:
+    """Compose copies secrets and configs that are no files into the container, whose root Docker refuses to change:
+    nothing starts (docker/compose issue 12031)."""
+    for name, service in SERVICES.items():
+        for kind in ("secrets", "configs"):
+            assert all("file" in COMPOSE[kind][given] for given in service.get(kind, [])), name
+
+
+def test_redis_answers_others_than_its_own_machine() -> None:
+    """Only the official image is built without its protected mode; any other would answer each of us with an error."""
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--protected-mode") + 1] == "no"
 
 
 def test_what_the_product_is_told_are_settings_that_it_accepts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def server() -> Iterator[Server]:
     try:
         subprocess.run(
             [ROOT / "deploy/postgresql-role.sh"],
-            # PostgreSQL's image has read the file of the secret into this variable, for its scripts.
+            # As compose.yaml gives it to PostgreSQL's image, which hands its environment on to its scripts.
             env={
                 "PATH": os.environ["PATH"],
                 "POSTGRES_PASSWORD": PASSWORD,
