@@ -76,6 +76,7 @@ def check_password(
     strangers do not count for a device that the account knows. After a hundred failures in a row the right password
     lets no new device in; the owner is mailed a link."""
     passwords.require_room()
+    db.rollback()  # a caller's connection: who holds one while it waits for another can make all wait for each other
     account = _find(email, device, now=now)
     check_throttle(db, settings, audit.Kind.SIGN_IN_FAILED, account.counted_as, now=now)
     db.rollback()  # hands the connection back: hashing takes longer than all that needs one
@@ -148,10 +149,9 @@ def _admit(db: DbSession, account: _Account, password_hash: str | None) -> Authe
     return Authenticated(found.id, found.totp_enabled_at is not None) if found else None
 
 
-def is_known(db: DbSession, *, email: str, device: KnownDevice, now: datetime) -> bool:
+def is_known(*, email: str, device: KnownDevice, now: datetime) -> bool:
     """Whether the device has signed in to the account with that address, and the account has not forgotten it."""
-    found = db.execute(select(User.id, User.devices_forgotten_at).where(User.email_key == email_key(email))).first()
-    return found is not None and device.knows(found.id, forgotten_at=found.devices_forgotten_at, now=now)
+    return _find(email, device, now=now).is_known
 
 
 def _note_failure(db: DbSession, account: _Account, *, client: audit.Client, now: datetime) -> None:

@@ -107,7 +107,7 @@ def _end_own(
 
 
 def note_expired(db: DbSession, *, sid: str, client: audit.Client, now: datetime) -> None:
-    """Write down that a session is past its absolute end, of which an expired token has come; commits if it writes.
+    """Write down that a session is past its absolute end, of which an expired token has come; commits.
 
     Without it a clock that went ahead and was set back would bring to life what its owner has been told is over."""
     with only_noted(db):
@@ -116,7 +116,7 @@ def note_expired(db: DbSession, *, sid: str, client: audit.Client, now: datetime
         if db.scalar(select(AuthSession.id).where(AuthSession.id == sid, *is_unwritten)) is not None:
             which = (AuthSession.id == sid, *is_unwritten)
             end_sessions(db, *which, reason=EndReason.EXPIRED, actor_id=None, client=client, now=now)
-            db.commit()
+        db.commit()  # if nothing was written, it hands the connection back
 
 
 def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:

@@ -12,7 +12,6 @@ from flask_limiter.util import get_remote_address
 
 from webapp import authentication
 from webapp.config import Settings
-from webapp.database import db
 from webapp.errors import MfaRequired, TooManyAttempts
 from webapp.web import bodies, cookies
 from webapp.web.context import settings
@@ -46,7 +45,7 @@ def _is_own_device() -> bool:
     address cannot keep it out. The throttle per account still counts what it does."""
     device = cookies.read_device(settings(), request)
     email = bodies.peek("email") if device.accounts else None
-    return email is not None and authentication.is_known(db.session, email=email, device=device, now=g.now)
+    return email is not None and authentication.is_known(email=email, device=device, now=g.now)
 
 
 _of_address = limiter.shared_limit(
