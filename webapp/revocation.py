@@ -57,6 +57,26 @@ def end_sessions(
     return [sid for sid, _ in ended]
 
 
+def end_by_operator(
+    db: DbSession, *which: ColumnElement[bool], client: audit.Client, now: datetime, batch: int = PURGE_BATCH
+) -> int:
+    """End every live session that meets the conditions, `batch` a commit, as the command line asks. Return how many.
+
+    All at once, a million would take longer than a statement may, and keep everybody else waiting meanwhile."""
+    total, last = 0, ""
+    is_left = (*which, AuthSession.expires_at > now, AuthSession.revoked_at.is_(None))
+    # By key: what has been ended is not looked at again.
+    while sids := db.scalars(
+        select(AuthSession.id).where(*is_left, AuthSession.id > last).order_by(AuthSession.id).limit(batch)
+    ).all():
+        are_next = AuthSession.id.in_(sids)
+        reason = EndReason.ENDED_BY_OPERATOR
+        total += len(end_sessions(db, are_next, reason=reason, actor_id=None, client=client, now=now))
+        db.commit()
+        last = sids[-1]
+    return total
+
+
 def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
     """End the user's own session; commits. Ending one that has ended, or never was, is no error."""
     _end_own(db, AuthSession.id == sid, EndReason.SIGNED_OUT, user_id=user_id, client=client, now=now)

@@ -4,13 +4,18 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event, func, select, true
+from sqlalchemy.orm import Session
 
 from tests.support import people
 from tests.support.command_line import refused, run
 from tests.support.sessions import reasons, sid
 from tests.support.steps import DAY, START, events, me, refresh
-from webapp import one_time_tokens
+from webapp import one_time_tokens, revocation
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
 from webapp.database import db
+from webapp.models import AuthSession
 from webapp.one_time_tokens import Purpose
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -41,6 +46,23 @@ def test_expired_sessions_are_not_listed(
 ) -> None:
     clock.shift(30 * DAY)
     assert run(app, "sessions", "list").output == ""
+
+
+def test_many_sessions_are_ended_a_few_at_a_time(app: Flask, clients: list[people.SignedIn]) -> None:
+    """O04: a million at once would take longer than a statement may, and everybody else would wait."""
+    ended_so_far: list[int | None] = []
+
+    def note(session: Session) -> None:
+        ended = session.scalar(select(func.count()).where(AuthSession.revoked_at.is_not(None)))
+        ended_so_far.append(ended)
+
+    with app.app_context():
+        event.listen(db.session, "before_commit", note)
+        try:
+            count = revocation.end_by_operator(db.session, true(), client=COMMAND_LINE, now=utc_now(), batch=2)
+        finally:
+            event.remove(db.session, "before_commit", note)
+    assert (count, ended_so_far) == (3, [2, 3])
 
 
 @pytest.mark.parametrize(

@@ -54,18 +54,9 @@ def revoke_sessions(session_id: str | None, email: str | None, everyone: bool) -
     """End one session, all of a user's, or all; their next requests are refused."""
     if [bool(session_id), bool(email), everyone].count(True) != 1:
         raise click.UsageError("Name a session, or --user EMAIL, or --all.")
-    which, now = AuthSession.id == session_id if session_id else _of_user(email), utc_now()
-    ended = revocation.end_sessions(
-        db.session,
-        which,
-        AuthSession.expires_at > now,
-        reason=revocation.EndReason.ENDED_BY_OPERATOR,
-        actor_id=None,
-        client=COMMAND_LINE,
-        now=now,
-    )
-    db.session.commit()
-    click.echo(f"Ended {len(ended)} session{'' if len(ended) == 1 else 's'}.")
+    which = AuthSession.id == session_id if session_id else _of_user(email)
+    ended = revocation.end_by_operator(db.session, which, client=COMMAND_LINE, now=utc_now())
+    click.echo(f"Ended {ended} session{'' if ended == 1 else 's'}.")
     if session_id and not ended:
         raise click.ClickException("There is no live session with this id.")
 
