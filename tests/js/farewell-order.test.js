@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fakeBrowser, fakeLocks, tabOf } from "./fake-browser.js";
+import { fakeBrowser, fakeLocks, news, tabOf } from "./fake-browser.js";
 import { calm } from "./fake-time.js";
-import { CREDENTIALS, deferred, noContent, unreachable } from "./harness.js";
+import { accessToken, CREDENTIALS, deferred, noContent, unreachable, USER } from "./harness.js";
 
 test("a sign-out while a refresh waits for the lock stops the refresh", async (t) => {
   const locks = fakeLocks();
@@ -76,4 +76,41 @@ test("a sign-in that works though the sign-out could not be said is kept: that i
   assert.equal(logouts(), before);
   assert.equal(notes.items.size, 0);
   assert.deepEqual(events, ["signedout logout", "token login", "signedin"]);
+});
+
+test("a sign-in made in another tab meanwhile is kept, too, and does not sign this one in", async (t) => {
+  const { server, time, notes, openTabs } = fakeBrowser(t);
+  const [left, other] = await openTabs(2);
+  const { "POST /api/logout": answer } = server.routes;
+  server.routes["POST /api/logout"] = unreachable;
+  assert.equal(await time.until(left.auth.logout()), false);
+  server.routes["POST /api/logout"] = answer;
+  await time.until(other.auth.login(CREDENTIALS));
+  await time.pass(3600);
+  assert.equal(server.state.sid, "s2");
+  assert.deepEqual(other.auth.user, USER);
+  assert.deepEqual(left.events, ["signedout logout"]);
+  assert.equal(notes.items.size, 0);
+});
+
+test("a sign-out that fails after another tab has signed in is not said again, nor held to be heard", async (t) => {
+  const answer = deferred();
+  const { auth, channels, time, logouts } = await tabOf(t, { answer: () => answer.promise });
+  const logout = auth.logout();
+  await channels.say(news(time, accessToken({ sid: "s2" }), { source: "login" }));
+  answer.reject(new TypeError("fetch failed"));
+  assert.equal(await time.until(logout), false);
+  await time.pass(3600);
+  assert.equal(logouts(), 1);
+});
+
+test("with the body transport another tab's sign-in has a token of its own: the sign-out is still said", async (t) => {
+  const { auth, channels, time, routes, logouts } = await tabOf(t, { transport: "body", answer: unreachable });
+  await time.until(auth.login(CREDENTIALS));
+  await time.until(auth.logout());
+  await channels.say(news(time, accessToken({ sid: "s3" }), { source: "login" }));
+  const before = logouts();
+  routes["POST /api/logout"] = noContent;
+  await time.pass(60);
+  assert.equal(logouts(), before + 1);
 });

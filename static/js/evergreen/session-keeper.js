@@ -234,9 +234,9 @@ export function keepSession(
     const refreshToken = forget("left", "logout");
     // A second one knows nothing that the first does not say.
     if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);
-    await leave();
+    const isHeard = await leave();
     await refreshToken;
-    return !farewell.say;
+    return isHeard;
   }
 
   /**
@@ -260,14 +260,20 @@ export function keepSession(
     return taken;
   }
 
-  /** Tell the server of a sign-out that it has not heard of; if it cannot be told now, then later. */
+  /**
+   * Tell the server of a sign-out that it has not heard of; if it cannot be told now, then later.
+   * @returns {Promise<boolean>} whether it knows now
+   */
   async function leave() {
     try {
       await farewell.say?.();
+      return true;
     } catch (error) {
       backOff.add(/** @type {Error} */ (error));
+      return false;
+    } finally {
+      setAlarm();
     }
-    setAlarm();
   }
 
   /** Begin a new epoch: what was asked for in the one before does not count any more. */
@@ -297,6 +303,8 @@ export function keepSession(
     // With the cookie transport another tab's sign-in is this one's, too.
     else if (isCookie && (status === "unknown" || (status === "nobody" && source === "login")))
       accept({ accessToken, expiresIn, user: /** @type {User} */ (user) }, "tab");
+    // After a sign-out here it is not, but the cookie is that sign-in's: a farewell said later would take it away.
+    else if (isCookie && source === "login") farewell.forget();
   }
 
   /**
