@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fakeTime } from "./fake-time.js";
-import { BASE, fakeStorage, over, problem, refused, signedIn, USER } from "./harness.js";
+import { BASE, fakeStorage, makeAuth, over, problem, refused, signedIn, tokenAnswer, USER } from "./harness.js";
 
 const portal = "<!doctype html><title>Free wifi</title>";
 const html = { "Content-Type": "text/html" };
@@ -23,6 +23,8 @@ const passing = {
   "a 401 that asks for a Kerberos ticket": () =>
     new Response("", { status: 401, headers: { "WWW-Authenticate": "Negotiate" } }),
   "a 403 of a firewall": () => new Response(portal, { status: 403, headers: html }),
+  "a 404 of a proxy": () => new Response(portal, { status: 404, headers: html }),
+  "a 404 with somebody else's JSON": () => Response.json({ code: "NoSuchBucket" }, { status: 404 }),
   "a 511 of a captive portal": () => new Response(portal, { status: 511, headers: html }),
   "a captive portal's page": () => new Response(portal, { headers: html }),
   "somebody else's JSON": () => Response.json({ ok: true }),
@@ -72,4 +74,17 @@ test("after a failure in passing a definite answer still counts", async (t) => {
   await time.pass(2);
   await assert.rejects(auth.refresh(), { name: "SessionEndedError" });
   assert.deepEqual(events, ["signedout ended"]);
+});
+
+test("a proxy's 404 on load leaves the stored refresh token in its place, and the API is asked again", async (t) => {
+  const time = fakeTime(t);
+  const storage = fakeStorage("r1");
+  const routes = { "POST /api/refresh": passing["a 404 of a proxy"] };
+  const { auth, events } = makeAuth({ now: time.now, transport: "body", storage, routes });
+  assert.equal(await auth.ready, null);
+  assert.deepEqual(storage.values(), ["r1"]);
+  routes["POST /api/refresh"] = () => tokenAnswer();
+  await time.pass(2);
+  assert.deepEqual(auth.user, USER);
+  assert.deepEqual(events, ["token refresh", "signedin"]);
 });

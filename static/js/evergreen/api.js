@@ -88,7 +88,8 @@ export function createApi(base, transport, fetch) {
     async refresh(refreshToken, signal) {
       const reply = await post("/refresh", refreshToken ? { refresh_token: refreshToken } : undefined, signal);
       if (isChallenge(reply)) throw new SessionEndedError(reply);
-      if (reply.status === 404) throw new RefreshUnavailableError(reply);
+      // The code: a proxy's own 404 says nothing about the API.
+      if (reply.status === 404 && reply.body?.code === "not_found") throw new RefreshUnavailableError(reply);
       return readTokens(reply, TransientError);
     },
 
