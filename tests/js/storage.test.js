@@ -21,7 +21,8 @@ test("the key has only characters that every storage takes", () => {
   assert.match(storageKey("https://app.test:8000/~me/api"), /^[\w.-]+$/);
 });
 
-test("an asynchronous storage is asked to remove at once, so that a later token stays", async () => {
+/** A place in an asynchronous storage, which does one thing after the other. */
+function asynchronousStore() {
   const items = new Map();
   let queue = Promise.resolve();
   const later = (operation) => (queue = queue.then(operation));
@@ -30,7 +31,11 @@ test("an asynchronous storage is asked to remove at once, so that a later token 
     setItem: (key, value) => later(() => items.set(key, value)),
     removeItem: (key) => later(() => items.delete(key)),
   };
-  const store = refreshTokenStore(storage, "https://app.test/api");
+  return refreshTokenStore(storage, "https://app.test/api");
+}
+
+test("an asynchronous storage is asked to remove at once, so that a later token stays", async () => {
+  const store = asynchronousStore();
   await store.set("r1");
   const taken = store.take();
   await store.set("r2");
@@ -38,13 +43,37 @@ test("an asynchronous storage is asked to remove at once, so that a later token 
   assert.equal(await store.get(), "r2");
 });
 
+test("a successor takes the place of the token that it belongs to, and of no other", async () => {
+  const store = refreshTokenStore(memoryStorage(), "key");
+  await store.set("r1");
+  await store.replace("r1", "r2");
+  assert.equal(await store.get(), "r2");
+  await store.replace("r1", "r3");
+  assert.equal(await store.get(), "r2");
+  await store.replace("r1");
+  assert.equal(await store.get(), "r2");
+  await store.replace("r2");
+  assert.equal(await store.get(), null);
+});
+
+for (const successor of ["r2", undefined]) {
+  test(`what is done while the storage is being asked stays: ${successor ?? "none"} in the place of r1`, async () => {
+    const store = asynchronousStore();
+    await store.set("r1");
+    await Promise.all([store.replace("r1", successor), store.set("new")]);
+    assert.equal(await store.get(), "new");
+    await Promise.all([store.replace("new", successor), store.take()]);
+    assert.equal(await store.get(), null);
+  });
+}
+
 test("a storage that fails is a passing failure with its cause", async () => {
   const cause = new Error("quota");
   const fail = () => {
     throw cause;
   };
   const store = refreshTokenStore({ getItem: fail, setItem: fail, removeItem: fail }, "https://app.test/api");
-  for (const attempt of [store.get(), store.set("r1"), store.take()]) {
+  for (const attempt of [store.get(), store.set("r1"), store.take(), store.replace("r1", "r2")]) {
     await assert.rejects(attempt, (error) => error instanceof TransientError && error.cause === cause);
   }
 });

@@ -75,8 +75,6 @@ export function keepSession(
   /** @type {{ epoch: AbortController, promise: Promise<User | null> } | null} the refresh under way */
   let flight = null;
   const backOff = createBackOff(now);
-  /** The session is over. */
-  const end = () => forget("nobody", "ended");
   const isDue = () => now() > session.dueAt;
   const alarm = setUpAlarm(wake, appState);
   const tabs = joinTabs(name, hear, locks, BroadcastChannel);
@@ -94,7 +92,7 @@ export function keepSession(
     const request = async () => {
       // Said later, it would take the new cookie away.
       await leave();
-      return keep(await api.login(credentials, signal), signal, true);
+      return keep(await api.login(credentials, signal), signal);
     };
     const tokens = await untilAborted(request(), signal);
     signal.throwIfAborted(); // Aborted since: the answer came first, by a hair.
@@ -122,14 +120,16 @@ export function keepSession(
   /** @param {AbortSignal} epoch */
   async function renew(epoch) {
     const { token } = session;
+    /** @type {string | null} */
+    let presented = null;
     /** @returns {Promise<Tokens | null>} null if another tab's result came meanwhile: that is the one to keep */
     const request = async () => {
       epoch.throwIfAborted();
       if (session.token !== token) return null;
-      const refreshToken = store && (await store.get());
-      if (store && !refreshToken) throw new RefreshUnavailableError({}, "No refresh token.");
-      const tokens = await api.refresh(refreshToken, epoch);
-      return session.token === token ? keep(tokens, epoch) : null;
+      presented = store && (await store.get());
+      if (store && !presented) throw new RefreshUnavailableError({}, "No refresh token.");
+      const tokens = await api.refresh(presented, epoch);
+      return session.token === token ? keep(tokens, epoch, presented) : null;
     };
     try {
       const tokens = await untilAborted(tabs.alone(request), epoch);
@@ -137,7 +137,7 @@ export function keepSession(
       if (tokens) accept(tokens, "refresh");
       return session.user;
     } catch (error) {
-      if (!epoch.aborted) await fail(/** @type {Error} */ (error));
+      if (!epoch.aborted) await fail(/** @type {Error} */ (error), presented);
       throw error;
     } finally {
       setAlarm();
@@ -150,12 +150,13 @@ export function keepSession(
    *
    * @param {Tokens} tokens
    * @param {AbortSignal} current
-   * @param {boolean} [isSignIn]
+   * @param {string | null} [presented] the refresh token that brought them; none at a sign-in
    */
-  async function keep(tokens, current, isSignIn) {
+  async function keep(tokens, current, presented) {
+    const { refreshToken } = tokens;
     current.throwIfAborted();
-    if (tokens.refreshToken) await store?.set(tokens.refreshToken);
-    else if (isSignIn) await store?.take();
+    if (!presented) await (refreshToken ? store?.set(refreshToken) : store?.take());
+    else if (refreshToken) await store?.replace(presented, refreshToken);
     return tokens;
   }
 
@@ -218,20 +219,31 @@ export function keepSession(
   /**
    * Only a definite answer ends a session; everything else is tried again later.
    * @param {Error} error
+   * @param {string | null} presented the refresh token that was sent
    */
-  async function fail(error) {
+  async function fail(error, presented) {
     const isUnavailable = error instanceof RefreshUnavailableError;
     // Where nothing refreshes, the session is as good as its access token.
     if (isUnavailable && session.token) session.dueAt = Infinity;
-    else if (isUnavailable || error instanceof SessionEndedError) await end();
-    else backOff.add(error);
+    else if (isUnavailable || error instanceof SessionEndedError) {
+      forget("nobody", "ended");
+      await store?.replace(presented);
+    } else backOff.add(error);
+  }
+
+  /** The session is over. */
+  async function end() {
+    const taken = store?.take();
+    forget("nobody", "ended");
+    await taken;
   }
 
   /** @returns {Promise<boolean>} whether the server knows */
   async function logout() {
     const { token } = session;
     loginAttempt.abort();
-    const refreshToken = forget("left", "logout");
+    const refreshToken = store?.take();
+    forget("left", "logout");
     // A second one knows nothing that the first does not say.
     if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);
     const isHeard = await leave();
@@ -240,24 +252,20 @@ export function keepSession(
   }
 
   /**
-   * Forget the session: at once here, then in the storage, then in other tabs.
+   * Forget the session: at once here, then in other tabs.
    *
    * @param {"nobody" | "left"} status
    * @param {"logout" | "ended"} reason
-   * @param {boolean} [isKnown] whether another tab said so. Then the storage, if they share it, was cleared already,
+   * @param {boolean} [isKnown] whether another tab said so. Then the storage, if they share it, is that tab's to clear,
    *   and may hold the token of a new sign-in
-   * @returns {Promise<string | null | undefined>} the refresh token that was stored
    */
-  async function forget(status, reason, isKnown) {
+  function forget(status, reason, isKnown) {
     const { token } = session;
     supersede();
     Object.assign(session, sessionState(status, Infinity));
-    const taken = isKnown ? null : store?.take();
-    if (token) {
-      if (!isKnown) tabs.tell({ ended: token.sid, reason });
-      emit("signedout", { reason });
-    }
-    return taken;
+    if (!token) return;
+    if (!isKnown) tabs.tell({ ended: token.sid, reason });
+    emit("signedout", { reason });
   }
 
   /**

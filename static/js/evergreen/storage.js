@@ -36,18 +36,41 @@ export function storageKey(base) {
  * @param {string} key
  */
 export function refreshTokenStore(storage, key) {
+  /** How often this page has set or taken: whoever waits for the storage sees by it that somebody came between. */
+  let writes = 0;
+
   return {
     get: () => attempt(() => storage.getItem(key)),
 
     /** @param {string} refreshToken */
-    set: (refreshToken) => attempt(() => storage.setItem(key, refreshToken)),
+    set(refreshToken) {
+      writes += 1;
+      return attempt(() => storage.setItem(key, refreshToken));
+    },
 
     /** Remove the refresh token and return it. Both are asked for at once: a later `set` cannot come between. */
-    take: () =>
-      attempt(async () => {
+    take() {
+      writes += 1;
+      return attempt(async () => {
         const [refreshToken] = await Promise.all([storage.getItem(key), storage.removeItem(key)]);
         return refreshToken;
-      }),
+      });
+    },
+
+    /**
+     * Put the successor of a refresh token in its place, or remove it, unless it is not there any more: another tab,
+     * or a sign-in here, may have stored one of its own.
+     *
+     * @param {string | null} presented the refresh token that was sent to the server
+     * @param {string} [successor]
+     */
+    replace(presented, successor) {
+      const before = writes;
+      return attempt(async () => {
+        if ((await storage.getItem(key)) !== presented || writes !== before) return;
+        await (successor ? storage.setItem(key, successor) : storage.removeItem(key));
+      });
+    },
   };
 }
 
