@@ -6,9 +6,11 @@ import { test } from "node:test";
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
 import { calm } from "./fake-time.js";
 import { accessToken, BASE, deferred, over, problem, tokenAnswer } from "./harness.js";
-import { FRESH, ME, ONE_CALL, refusal, run, xhrWorld } from "./xhr-world.js";
+import { FRESH, ME, ONE_CALL, refusal, run, unrestored, xhrWorld } from "./xhr-world.js";
 
 const fine = () => ({ body: '{"ok":true}' });
+/** An answer to a call without a token. */
+const asked = { status: 401, headers: { "WWW-Authenticate": "Bearer" }, body: '{"code":"no_token"}' };
 
 test("a call to the API carries the access token, and its events are those of any call", async () => {
   const { scope, token, tokens } = await xhrWorld({ answer: fine });
@@ -103,6 +105,31 @@ test("a refresh that fails in passing is a network error to the caller, and sign
   assert.equal(sent.length, 1);
   assert.notEqual(auth.user, null);
   assert.deepEqual(events, []);
+});
+
+test("while it is not known whether somebody is signed in, a 401 is a network error to the caller", async () => {
+  const { scope, sent } = await unrestored({ answer: () => asked });
+  const { listened, handled } = await run(new scope.XMLHttpRequest());
+  assert.deepEqual(listened, ["readystatechange 1", "loadstart", "error", "loadend"]);
+  assert.deepEqual(handled, listened);
+  assert.equal(sent.length, 1);
+});
+
+test("a call that went out without a token is sent once more if there is one by the time it is refused", async () => {
+  const first = deferred();
+  const answers = [first.promise, fine()];
+  const { scope, auth, routes, now, tokens } = await unrestored({ answer: () => answers.shift() });
+  const xhr = new scope.XMLHttpRequest();
+  const end = run(xhr);
+  await calm();
+  now.forward(5);
+  routes["POST /api/refresh"] = () => tokenAnswer(FRESH);
+  await auth.refresh();
+  first.resolve(asked);
+  const { listened } = await end;
+  assert.deepEqual(tokens(), [undefined, `Bearer ${FRESH}`]);
+  assert.deepEqual(listened, ONE_CALL);
+  assert.equal(xhr.status, 200);
 });
 
 for (const breaks of ["error", "timeout"]) {

@@ -3,7 +3,7 @@
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
 import { calm } from "./fake-time.js";
 import { EVENTS, fakeXMLHttpRequest } from "./fake-xhr.js";
-import { accessToken, BASE, deferred, REFUSED, signedIn, tokenAnswer } from "./harness.js";
+import { accessToken, BASE, deferred, makeAuth, problem, REFUSED, signedIn, tokenAnswer } from "./harness.js";
 
 export const FRESH = accessToken({ age: -100 });
 export const ME = `${BASE}/me`;
@@ -23,12 +23,24 @@ export const ONE_CALL = [
   "loadend",
 ];
 
+const refuseOld = ({ headers }) => (headers.authorization === `Bearer ${FRESH}` ? { body: '{"ok":true}' } : refusal);
+
 /** `answer` decides on every request; by default all tokens but FRESH, which a refresh brings, are refused. */
 export async function xhrWorld({ answer, routes = {}, ...options } = {}) {
-  const refuseOld = ({ headers }) => (headers.authorization === `Bearer ${FRESH}` ? { body: '{"ok":true}' } : refusal);
-  const { XMLHttpRequest: Original, sent } = fakeXMLHttpRequest(answer ?? refuseOld);
-  const scope = { XMLHttpRequest: Original };
   const world = await signedIn({ routes: { "POST /api/refresh": () => tokenAnswer(FRESH), ...routes }, ...options });
+  return replaced(world, answer);
+}
+
+/** The same where it is not known yet whether somebody is signed in: the refresh fails in passing. */
+export async function unrestored({ answer } = {}) {
+  const world = makeAuth({ routes: { "POST /api/refresh": () => problem(503, "unavailable") } });
+  await world.auth.ready;
+  return replaced(world, answer);
+}
+
+function replaced(world, answer = refuseOld) {
+  const { XMLHttpRequest: Original, sent } = fakeXMLHttpRequest(answer);
+  const scope = { XMLHttpRequest: Original };
   const undo = installXMLHttpRequest(world.auth, scope);
   return { ...world, scope, Original, sent, undo, tokens: () => sent.map(({ headers }) => headers.authorization) };
 }

@@ -113,7 +113,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      * @param {Attempt} attempt
      */
     #isRefusal(call, attempt) {
-      if (call.state !== "sent" || call.isSecond || !attempt.token) return false;
+      if (call.state !== "sent" || call.isSecond) return false;
       const answer = this.#answer;
       return auth.covers(answer.url) && isChallenge(answer, attempt.token);
     }
