@@ -11,6 +11,7 @@ import {
   fakeStorage,
   noContent,
   problem,
+  settle,
   signedIn,
   tokenAnswer,
 } from "./harness.js";
@@ -57,6 +58,19 @@ test("a storage that fails at sign-out does not keep the server from being told"
   await assert.rejects(auth.logout(), { name: "TransientError" });
   assert.equal(server.sent("/api/logout")[0].token, token);
   assert.equal(auth.accessToken, null);
+});
+
+test("a storage that fails at two sign-outs at once is told to both callers, and to nobody else", async () => {
+  const storage = fakeStorage();
+  const reply = deferred();
+  const routes = { "POST /api/logout": () => reply.promise };
+  const { auth } = await signedIn({ transport: "body", storage, routes });
+  storage.removeItem = () => Promise.reject(new Error("locked"));
+  const logouts = [auth.logout(), auth.logout()].map((logout) => assert.rejects(logout, { name: "TransientError" }));
+  // An unhandled rejection would fail this test.
+  await settle();
+  reply.resolve(noContent());
+  await Promise.all(logouts);
 });
 
 test("after logout() nothing refreshes itself back in", async () => {

@@ -246,6 +246,8 @@ export function keepSession(
     forget("left", "logout");
     // A second one knows nothing that the first does not say.
     if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);
+    // If the storage fails, the caller hears of it below: until then the rejection must not count as unhandled.
+    refreshToken?.catch(() => {});
     const isHeard = await leave();
     await refreshToken;
     return isHeard;
