@@ -43,6 +43,31 @@ for (const url of foreign) {
   test(`${url || "the empty address"} is not under the base`, () => assert.equal(base.covers(url), false));
 }
 
+/** As React Native has it: cut into its parts, and nothing resolved. */
+class PlainURL {
+  constructor(address) {
+    [, this.origin, this.pathname] = /^(https:\/\/[^/]+)(\/[^?#]*)/.exec(address);
+  }
+}
+
+for (const [path, isCovered] of [
+  ["/api/..hidden/a..b", true],
+  ["/api/me?path=/../other", true],
+  ["/api/../other", false],
+  ["/api/..", false],
+  ["/api/%2E%2e/other", false],
+  ["/api/.%2e/other", false],
+  ["/api/..\\other", false],
+  ["/api\\..\\other", false],
+]) {
+  test(`with a URL that resolves nothing, as on a phone, ${path} is ${isCovered ? "" : "not "}under the base`, (t) => {
+    const { URL } = globalThis;
+    globalThis.URL = PlainURL;
+    t.after(() => (globalThis.URL = URL));
+    assert.equal(base.covers(`https://app.test${path}`), isCovered);
+  });
+}
+
 test("URL objects and Requests are looked at by their address", () => {
   assert.equal(base.covers(new URL("https://app.test/api/me")), true);
   assert.equal(base.covers(new Request("https://app.test/api/me")), true);

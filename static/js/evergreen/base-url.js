@@ -1,3 +1,6 @@
+/** A way out of the API's path. React Native's `URL` leaves it there, and what sends the request would resolve it. */
+const DOT_SEGMENT = /[/\\](\.|%2e){2}([/\\]|$)/i;
+
 /**
  * The API's address: where sign-in happens, and which requests may carry the access token.
  *
@@ -19,7 +22,7 @@ export function resolveBase(baseURL) {
       try {
         // Parsing resolves `..`, `%2e%2e` and backslashes first, as fetch itself does.
         const url = new URL(input instanceof Request ? input.url : input, pageURL());
-        return url.origin === origin && `${url.pathname}/`.startsWith(folder);
+        return url.origin === origin && `${url.pathname}/`.startsWith(folder) && !DOT_SEGMENT.test(url.pathname);
       } catch {
         return false;
       }
