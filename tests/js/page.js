@@ -21,7 +21,7 @@ class PageRequest extends Request {
  * the page has besides. `went` lists where the script led: an address, or "reload".
  */
 export async function visit(t, script, html, { routes = {}, navigator = {}, globals = {} } = {}) {
-  const { window } = new JSDOM(`<!doctype html><main>${html}</main>`, { url: ADDRESS });
+  const { window } = new JSDOM(`<!doctype html><main>${html}</main>`, { url: ADDRESS, pretendToBeVisual: true });
   const { HTMLElement, HTMLInputElement, document } = window;
   for (const [name, value] of Object.entries(navigator)) Object.defineProperty(window.navigator, name, { value });
   for (const [name, value] of Object.entries(globals)) Object.defineProperty(window, name, { value });

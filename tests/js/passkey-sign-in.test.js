@@ -4,11 +4,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ASSERTION, EVERY_BYTE, fakeAuthenticator, refuses, REQUEST } from "./fake-authenticator.js";
-import { calm } from "./fake-time.js";
+import { calm, fakeTime } from "./fake-time.js";
 import { deferred, json, problem, tokenAnswer } from "./harness.js";
 import { bodyOf, visit } from "./page.js";
 
 const never = () => new Promise(() => {});
+
+/** Somebody comes to look at the page, or goes away. */
+async function look(isThere) {
+  Object.defineProperty(document, "hidden", { value: !isThere, configurable: true });
+  document.dispatchEvent(new window.Event("visibilitychange"));
+  await calm();
+}
 
 const SIGN_IN = `<form>
     <input name="email"><input name="next" value="/account/security"><input type="checkbox" name="remember" checked>
@@ -16,6 +23,7 @@ const SIGN_IN = `<form>
   <div data-passkey-sign-in hidden><button></button><p role="alert"></p></div>`;
 
 async function signInPage(t, { user = async () => ASSERTION, isConditional, routes = {} } = {}) {
+  const time = fakeTime(t);
   const { asked, navigator } = fakeAuthenticator(user);
   const PublicKeyCredential = { isConditionalMediationAvailable: isConditional && (async () => isConditional()) };
   const page = await visit(t, "passkey-sign-in", SIGN_IN, {
@@ -28,7 +36,7 @@ async function signInPage(t, { user = async () => ASSERTION, isConditional, rout
     },
   });
   const sent = () => page.server.calls.map(({ path }) => path);
-  return { ...page, asked, sent, message: () => page.said("[role=alert]") };
+  return { ...page, time, asked, sent, message: () => page.said("[role=alert]") };
 }
 
 test("without passkeys in the browser there is no such button, and nothing is asked of the server", async (t) => {
@@ -160,4 +168,81 @@ test("a passkey from the suggestions that the server refuses is told", async (t)
   const routes = { "POST /api/login/passkey": () => problem(401, "invalid_credentials") };
   const { message } = await signInPage(t, { isConditional: () => true, routes });
   assert.equal(message(), "Refused: invalid_credentials.");
+});
+
+test("suggestions begin anew before the server forgets their challenge, one ceremony at a time", async (t) => {
+  const { asked, sent, time, message } = await signInPage(t, { user: never, isConditional: () => true });
+  await time.pass(3600);
+  assert.ok(asked.length > 12, `${asked.length} in an hour: the server takes a challenge for five minutes`);
+  assert.equal(sent().length, asked.length);
+  assert.deepEqual(new Set(asked.map(({ mediation }) => mediation)), new Set(["conditional"]));
+  assert.equal(asked.filter(({ signal }) => !signal.aborted).length, 1);
+  assert.equal(message(), "");
+});
+
+test("a page that nobody looks at begins none, and begins anew once somebody does", async (t) => {
+  const { asked, time } = await signInPage(t, { user: never, isConditional: () => true });
+  await look(false);
+  await time.pass(3600);
+  assert.equal(asked.length, 1);
+  await look(true);
+  assert.deepEqual(asked.map(({ signal }) => signal.aborted), [true, false]);
+});
+
+test("who only looks elsewhere for a moment keeps the suggestions that are there", async (t) => {
+  const { asked, time } = await signInPage(t, { user: never, isConditional: () => true });
+  await time.pass(60);
+  await look(false);
+  await look(true);
+  assert.deepEqual(asked.map(({ signal }) => signal.aborted), [false]);
+});
+
+test("suggestions do not break into the button's ceremony, and come back after it beside its words", async (t) => {
+  const button = deferred();
+  const user = ({ mediation }) => (mediation === "conditional" ? never() : button.promise);
+  const { act, asked, time, message } = await signInPage(t, { user, isConditional: () => true });
+  await act("button", "click");
+  await time.pass(600);
+  assert.deepEqual(asked.map(({ signal }) => signal.aborted), [true, false]);
+  button.reject(new DOMException("The operation failed.", "NotAllowedError"));
+  await time.pass(300);
+  assert.equal(asked.at(-1).mediation, "conditional");
+  assert.equal(message(), "No passkey was used. Sign in with your password, or try again.");
+});
+
+test("suggestions whose options the server refuses say nothing, and are tried again later", async (t) => {
+  const routes = { "POST /api/login/passkey/options": () => problem(503, "unavailable") };
+  const { sent, time, message } = await signInPage(t, { isConditional: () => true, routes });
+  assert.equal(sent().length, 1);
+  assert.equal(message(), "");
+  await time.pass(300);
+  assert.equal(sent().length, 2);
+});
+
+test("after a passkey that the server refused there are suggestions again, with its words still there", async (t) => {
+  const choices = [async () => ASSERTION, never];
+  const routes = { "POST /api/login/passkey": () => problem(401, "invalid_passkey") };
+  const { asked, message } = await signInPage(t, { user: () => choices.shift()(), isConditional: () => true, routes });
+  assert.deepEqual(asked.map(({ mediation }) => mediation), ["conditional", "conditional"]);
+  assert.equal(asked[1].signal.aborted, false);
+  assert.equal(message(), "Refused: invalid_passkey.");
+});
+
+test("a browser that chooses by itself is not refused without end", async (t) => {
+  const routes = { "POST /api/login/passkey": () => problem(401, "invalid_passkey") };
+  const { asked } = await signInPage(t, { isConditional: () => true, routes });
+  await calm();
+  assert.equal(asked.length, 2);
+});
+
+test("a choice that is refused while the button's ceremony is under way does not end that one", async (t) => {
+  const refusal = deferred();
+  const user = async ({ mediation }) => (mediation === "conditional" ? ASSERTION : never());
+  const routes = { "POST /api/login/passkey": () => refusal.promise };
+  const { act, asked } = await signInPage(t, { user, isConditional: () => true, routes });
+  await act("button", "click");
+  refusal.resolve(problem(401, "invalid_passkey"));
+  await calm();
+  assert.deepEqual(asked.map(({ mediation }) => mediation), ["conditional", "optional"]);
+  assert.equal(asked[1].signal.aborted, false);
 });
