@@ -16,7 +16,7 @@ from webapp.errors import EmailNotVerified, InvalidFields, InvalidLink, InvalidP
 from webapp.models import Passkey, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
-from webapp.webauthn_data import client_data, handle_of, known_transports, site_id, to_bytes, to_text
+from webapp.webauthn_data import client_data, handle_of, known_transports, reading, site_id, to_bytes, to_text
 
 SITE_NAME: Final = "Evergreen"
 MOST_PASSKEYS: Final = 20
@@ -94,21 +94,21 @@ def _verified_columns(
 ) -> dict[str, Any]:
     """Return what is kept of a new passkey; its challenge is spent. Raises InvalidFields unless it is ours and new."""
     import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
     try:
         said = client_data(settings, credential)
         challenge = one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_CREATION, now=now)
         if challenge.user_id != user_id:
             raise InvalidLink
-        verified = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=to_bytes(said.challenge),
-            expected_rp_id=site_id(settings),
-            expected_origin=said.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError):
+        with reading():
+            verified = webauthn.verify_registration_response(
+                credential=credential,
+                expected_challenge=to_bytes(said.challenge),
+                expected_rp_id=site_id(settings),
+                expected_origin=said.origin,
+                require_user_verification=True,
+            )
+    except (InvalidLink, ValueError):
         raise _not_accepted() from None
     return {
         "credential_id": to_text(verified.credential_id),
@@ -148,29 +148,29 @@ def authenticate(
 
     The device has asked for a finger, a face or a PIN, so a passkey is both factors. Raises InvalidPasskey."""
     import webauthn  # noqa: PLC0415 - see above
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
     passkey = None
     try:
         said = client_data(settings, credential)
         one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_SIGN_IN, now=now)
-        credential_id = str(credential["id"])
+        credential_id = str(credential.get("id"))
         passkey = db.scalar(select(Passkey).join(User).where(Passkey.credential_id == credential_id, User.is_active))
         if passkey is None:
             raise InvalidLink
-        verified = webauthn.verify_authentication_response(
-            credential=credential,
-            expected_challenge=to_bytes(said.challenge),
-            expected_rp_id=site_id(settings),
-            expected_origin=said.origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
-        handle = credential["response"].get("userHandle")
-        if handle and to_bytes(handle) != handle_of(passkey.user_id):
-            raise InvalidLink
-    except (WebAuthnException, InvalidLink, ValueError, TypeError, KeyError, AttributeError):
+        with reading():
+            verified = webauthn.verify_authentication_response(
+                credential=credential,
+                expected_challenge=to_bytes(said.challenge),
+                expected_rp_id=site_id(settings),
+                expected_origin=said.origin,
+                credential_public_key=passkey.public_key,
+                credential_current_sign_count=passkey.sign_count,
+                require_user_verification=True,
+            )
+            handle = credential["response"].get("userHandle")
+            if handle and to_bytes(handle) != handle_of(passkey.user_id):
+                raise InvalidLink
+    except (InvalidLink, ValueError):
         user_id = passkey.user_id if passkey else None
         audit.record(db, audit.Kind.SIGN_IN_FAILED, client=client, now=now, user_id=user_id, door="passkey")
         # Committed here: the challenge stays used, and the failure counted.

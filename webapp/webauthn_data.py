@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,6 +20,17 @@ class ClientData(NamedTuple):
     origin: str
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise ValueError for whatever goes wrong in the reading of what a browser has sent."""
+    try:
+        yield
+    except Exception:
+        # Anybody may write it, in a dozen formats: what Python, OpenSSL and the library raise for it has no end.
+        raise ValueError("no credential") from None
+
+
+@reading()
 def client_data(settings: Settings, credential: dict[str, Any]) -> ClientData:
     """Return challenge and origin of a ceremony. Raises ValueError if a foreign page held it."""
     values = strict_json.loads(to_bytes(credential["response"]["clientDataJSON"]))

@@ -1,0 +1,62 @@
+"""What an authenticator may say in its own formats is taken, or refused as no passkey of ours: nothing is a 500."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support import people
+from tests.support.authenticator import Authenticator, base64url
+
+Add = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def add(signed_in: people.SignedIn) -> Add:
+    """A function that adds the passkey of an authenticator to John Doe's account."""
+
+    def add(authenticator: Authenticator, **attestation: Any) -> TestResponse:
+        options = signed_in.http.post("/api/passkeys/options", headers=signed_in.bearer).json
+        body = {"name": "Key", "credential": authenticator.create(options["challenge"], **attestation)}
+        return signed_in.http.post("/api/passkeys", headers=signed_in.bearer, json=body)
+
+    return add
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[Authenticator], TestResponse]:
+    """A function that signs in with an authenticator."""
+    http = app.test_client()
+
+    def sign_in(authenticator: Authenticator) -> TestResponse:
+        challenge = http.post("/api/login/passkey/options").json["challenge"]
+        return http.post("/api/login/passkey", json={"credential": authenticator.get(challenge)})
+
+    return sign_in
+
+
+def test_a_passkey_is_added_and_signs_in(add: Add, sign_in: Callable[[Authenticator], TestResponse]) -> None:
+    mine = Authenticator()
+    assert (add(mine).status_code, sign_in(mine).status_code) == (201, 200)
+    assert sign_in(Authenticator()).json["code"] == "invalid_passkey"
+
+
+WRONG = [
+    ("android-safetynet", {"ver": "1", "response": "text"}),
+    ("android-safetynet", {"ver": "1", "response": f"{base64url(b'[]')}.{base64url(b'[]')}.".encode()}),
+    ("android-key", {"alg": -7, "sig": b"x", "x5c": [b"x"]}),
+    ("apple", {"x5c": [5, 5]}),
+    ("fido-u2f", {"sig": b"x", "x5c": {}}),
+    ("packed", {"alg": -7, "sig": "x"}),
+    ("tpm", {"ver": "2.0", "alg": -7, "sig": b"x", "x5c": [b"x"], "certInfo": b"x", "pubArea": b"x"}),
+    ("tpm", {"ver": "2.0", "alg": -7, "sig": b"x", "x5c": [b"x"], "certInfo": b"x", "pubArea": 5}),
+]
+
+
+@pytest.mark.parametrize(("fmt", "statement"), WRONG)
+def test_an_attestation_that_makes_no_sense_is_refused(add: Add, fmt: str, statement: dict[str, Any]) -> None:
+    """I03."""
+    reply = add(Authenticator(), fmt=fmt, statement=statement)
+    assert (reply.status_code, list(reply.json["errors"])) == (422, ["credential"])
