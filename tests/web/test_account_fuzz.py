@@ -1,6 +1,7 @@
 """Odd values in every field, path and header of the account's routes are answered, on both engines (I03, I05, I07)."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "/register": ("email", "password", "first_name", "last_name"),
     "/forgot": ("email",),
     "/password-strength": ("password", "own"),
+    "/account": ("first_name", "last_name"),
     "/account/security/password": ("current_password", "new_password"),
     "/account/security/email": ("email", "password"),
     "/account/confirm": ("password", "next"),
@@ -107,6 +109,32 @@ def test_odd_values_in_forms_are_answered(client: FlaskClient, route: str) -> No
             reply = client.post(route, data=data | {"csrf_token": token})
             assert reply.status_code < 500, (field, value, reply.status)
             assert "<script>alert" not in reply.text
+
+
+@pytest.mark.parametrize("route", FORMS)
+def test_json_and_files_fill_in_no_field_of_a_form(app: Flask, client: FlaskClient, route: str) -> None:
+    """I05: they hold other types than the text that a field expects."""
+    token = csrf_token(client.get("/account"))
+    for body in ("5", "[1]", '"x"', "[" * 3000, *(json.dumps({name: value}) for name in FORMS[route] for value in ODD)):
+        headers = {"X-CSRFToken": token}
+        reply = client.post(route, data=body, content_type="application/json", headers=headers)
+        assert reply.status_code < 500, (body, reply.status)
+    for name in FORMS[route]:
+        reply = client.post(route, data={"csrf_token": token, name: (BytesIO(b"x"), "x.txt")})
+        assert reply.status_code < 500, (name, reply.status)
+    assert [user.first_name for user in people.users(app)] == ["John"]
+
+
+@pytest.mark.parametrize("name", ["email", "password"])
+def test_a_sign_in_that_is_no_form_lacks_its_fields(visitor: FlaskClient, name: str) -> None:
+    """I05."""
+    visitor.application.config["PROPAGATE_EXCEPTIONS"] = False
+    token, given = csrf_token(visitor.get("/login")), {"email": people.EMAIL, "password": people.PASSWORD}
+    reply = visitor.post("/login", json={**given, name: 5}, headers={"X-CSRFToken": token})
+    assert reply.status_code == 422
+    assert visitor.post("/login", json=given, headers={"X-CSRFToken": token}).status_code == 422
+    file = {name: (BytesIO(given[name].encode()), "x.txt")}
+    assert visitor.post("/login", data={**given, **file, "csrf_token": token}).status_code == 422
 
 
 @pytest.mark.parametrize("path", PATHS)

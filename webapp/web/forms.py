@@ -1,7 +1,9 @@
 """The forms of the pages: shape only. Whether what they hold is true, the use cases decide."""
 
 from collections.abc import Callable
+from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
@@ -78,53 +80,62 @@ def is_accepted(form: FlaskForm, use_case: Callable[[], object]) -> bool:
     return True
 
 
-class EmptyForm(FlaskForm):
+class PageForm(FlaskForm):
+    """What every form is made of: it takes the fields of a form that was sent, and nothing else."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            # Flask-WTF would take files and JSON too, which may be anything, where our fields expect text.
+            return None if formdata is None or not form.is_submitted() else request.form
+
+
+class EmptyForm(PageForm):
     """A button: nothing but its protection against forgery."""
 
 
-class LoginForm(FlaskForm):
+class LoginForm(PageForm):
     email = _email_field()
     password = _password_field()
     remember = BooleanField("Keep me signed in on this device", default=True)
     next = HiddenField()
 
 
-class CodeForm(FlaskForm):
+class CodeForm(PageForm):
     code = _code_field("Code")
 
 
-class RegisterForm(FlaskForm):
+class RegisterForm(PageForm):
     first_name = _name_field("First name")
     last_name = _name_field("Last name")
     email = _email_field()
     password = _password_field(message="Choose a password.")
 
 
-class EmailForm(FlaskForm):
+class EmailForm(PageForm):
     email = _email_field()
 
 
-class ResetForm(FlaskForm):
+class ResetForm(PageForm):
     password = _password_field("New password", "Choose a password.")
     remove_passkeys = BooleanField("Remove these passkeys: not all of them are mine")
 
 
-class ProfileForm(FlaskForm):
+class ProfileForm(PageForm):
     first_name = _name_field("First name")
     last_name = _name_field("Last name")
 
 
-class PasswordChangeForm(FlaskForm):
+class PasswordChangeForm(PageForm):
     current_password = _password_field("Current password", "Enter your current password.")
     new_password = _password_field("New password", "Choose a password.")
 
 
-class EmailChangeForm(FlaskForm):
+class EmailChangeForm(PageForm):
     email = _email_field("New email address")
     password = _password_field("Password", "Enter your password.")
 
 
-class ActForm(FlaskForm):
+class ActForm(PageForm):
     """Says yes to something that somebody else will feel; where it is grave, by their address."""
 
     address = StringField("Type the address to confirm", filters=[_trimmed])
@@ -139,6 +150,6 @@ class ActForm(FlaskForm):
         return True
 
 
-class PasswordProofForm(FlaskForm):
+class PasswordProofForm(PageForm):
     password = _password_field()
     next = HiddenField()
