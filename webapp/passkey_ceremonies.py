@@ -20,6 +20,10 @@ from webapp.webauthn_data import client_data, handle_of, known_transports, readi
 
 SITE_NAME: Final = "Evergreen"
 MOST_PASSKEYS: Final = 20
+LONGEST_ID: Final = 1023  # bytes of a credential's id (WebAuthn §7.1)
+# Authenticators count with 32 bits, and PostgreSQL's integer has 31 of them. Beyond, the counter no longer tells a
+# passkey from its copy, but the passkey still signs in: that is not worth a wider column.
+MOST_COUNTED: Final = 2**31 - 1
 
 
 # --- adding ----------------------------------------------------------------------------------------------
@@ -108,12 +112,14 @@ def _verified_columns(
                 expected_origin=said.origin,
                 require_user_verification=True,
             )
+        if len(verified.credential_id) > LONGEST_ID:
+            raise ValueError("no id is that long")
     except (InvalidLink, ValueError):
         raise _not_accepted() from None
     return {
         "credential_id": to_text(verified.credential_id),
         "public_key": verified.credential_public_key,
-        "sign_count": verified.sign_count,
+        "sign_count": min(verified.sign_count, MOST_COUNTED),
         "transports": known_transports(credential),
     }
 
@@ -176,6 +182,6 @@ def authenticate(
         # Committed here: the challenge stays used, and the failure counted.
         db.commit()
         raise InvalidPasskey from None
-    values = {"sign_count": verified.new_sign_count, "last_used_at": now}
+    values = {"sign_count": min(verified.new_sign_count, MOST_COUNTED), "last_used_at": now}
     db.execute(update(Passkey).where(Passkey.id == passkey.id).values(**values))
     return passkey.user_id

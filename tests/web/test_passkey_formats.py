@@ -43,6 +43,28 @@ def test_a_passkey_is_added_and_signs_in(add: Add, sign_in: Callable[[Authentica
     assert sign_in(Authenticator()).json["code"] == "invalid_passkey"
 
 
+def test_a_counter_that_is_past_31_bits_goes_on(add: Add, sign_in: Callable[[Authenticator], TestResponse]) -> None:
+    """WebAuthn §6.1: it has 32 bits, and PostgreSQL's integer one less."""
+    mine = Authenticator(sign_count=2**31 - 2)
+    assert add(mine).status_code == 201
+    for count, status in ((2**31 - 2, 401), (2**31 - 1, 200), (2**31 - 1, 401), (2**31, 200), (2**32 - 1, 200)):
+        mine.sign_count = count
+        assert sign_in(mine).status_code == status, count
+    mine = Authenticator(b"another id", sign_count=2**32 - 2)
+    assert add(mine).status_code == 201
+    mine.sign_count += 1
+    assert sign_in(mine).status_code == 200
+
+
+def test_an_id_is_at_most_1023_bytes_long(add: Add, sign_in: Callable[[Authenticator], TestResponse]) -> None:
+    """WebAuthn §7.1, and what the column holds."""
+    longest = Authenticator(bytes(1023))
+    assert (add(longest).status_code, sign_in(longest).status_code) == (201, 200)
+    for length in (1024, 1051, 10_000):
+        reply = add(Authenticator(bytes(length)))
+        assert (reply.status_code, list(reply.json["errors"])) == (422, ["credential"]), length
+
+
 WRONG = [
     ("android-safetynet", {"ver": "1", "response": "text"}),
     ("android-safetynet", {"ver": "1", "response": f"{base64url(b'[]')}.{base64url(b'[]')}.".encode()}),
