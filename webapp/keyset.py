@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, tuple_
@@ -149,16 +149,16 @@ def _values(order: Order, cursor: str) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [_value(column, value) for column, value in zip(order[:2], values, strict=True)]
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise InvalidQuery({"page": ["This is no page of this list."]}) from None
 
 
 def _value(column: QueryableAttribute[Any], value: object) -> object:
-    """Return a cursor's value as the column takes it. Raises ValueError."""
+    """Return a cursor's value as the column takes it. Raises ValueError or OverflowError."""
     if isinstance(column.type, UtcDateTime) and isinstance(value, str):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
-            return moment
+            return moment.astimezone(UTC)
     expected = column.type.python_type
     if type(value) is expected and (is_storable(value) if isinstance(value, str) else _is_row_id(value)):
         return value

@@ -14,6 +14,7 @@ from tests.support import forge, people
 from tests.support.desk import ADMIN, DOWNLOADS, LISTS, add_users
 from tests.support.steps import DAY, START, sign_in_by_form
 from webapp.database import db
+from webapp.keyset import cursor_of
 from webapp.models import AuthSession, User
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -140,7 +141,8 @@ def test_events_are_found_by_kind_user_actor_address_session_and_day(
     assert shown("since=2026-07-02") == latest
     assert shown("until=2026-07-01") == ["Sign in", "User created", "User created"]
     assert shown("since=2026-07-02&until=2026-07-02&kind=sign_in") == ["Sign in"]
-    assert shown("since=2026-07-03") == []
+    assert shown("since=2026-07-03") == shown("until=0001-01-01") == []
+    assert shown("since=0001-01-01&until=9999-12-30") == shown("")
 
 
 def test_what_is_gone_is_named_by_its_number(app: Flask, desk: FlaskClient, user_id: int) -> None:
@@ -155,9 +157,11 @@ def test_what_is_gone_is_named_by_its_number(app: Flask, desk: FlaskClient, user
 @pytest.mark.parametrize("path", [*LISTS, *DOWNLOADS])
 def test_a_query_that_makes_no_sense_is_refused_with_a_way_back(desk: FlaskClient, path: str) -> None:
     """I05, I08, I11."""
-    bad = ["x=1", "state=%00", "ip=%00", "q=%00", "after=x&after=y", "since=yesterday", "kind=x"]
+    bad = ["x=1", "state=%00", "ip=%00", "q=%00", "after=x&after=y", "since=yesterday", "until=9999-12-31", "kind=x"]
     bad += [f"after={value}" for value in ("x", "W10", "WzEsIngiXQ", "WyJ4IiwxXQ", "%ff", "A" * 2000, "e30", "bnVsbA")]
     bad += ["before=WzFlOTk5LDFd", "after=WyIyMDI2LTA3LTAxIiwgMV0", "after=WzkyMjMzNzIwMzY4NTQ3NzU4MDgsMV0"]
+    for moment in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        bad += [f"after={cursor_of((moment, row))}" for row in (1, "x")]
     for query in bad:
         reply = desk.get(f"{path}?{query}")
         assert reply.status_code == 400, query
@@ -166,7 +170,9 @@ def test_a_query_that_makes_no_sense_is_refused_with_a_way_back(desk: FlaskClien
         assert f'href="{path}"' in reply.text
 
 
-def test_a_filter_that_cannot_be_read_is_named(desk: FlaskClient) -> None:
-    reply = desk.get("/admin/events?since=yesterday")
-    assert (reply.status_code, "since: " in reply.text, "All events" in reply.text) == (400, True, True)
+@pytest.mark.parametrize("query", ["since=yesterday", "until=9999-12-31"])
+def test_a_filter_that_cannot_be_read_is_named(desk: FlaskClient, query: str) -> None:
+    reply = desk.get(f"/admin/events?{query}")
+    name = query.partition("=")[0]
+    assert (reply.status_code, f"{name}: " in reply.text, "All events" in reply.text) == (400, True, True)
     assert "`errors`" not in reply.text

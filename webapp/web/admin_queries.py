@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from webapp.accounts import find_user
 from webapp.audit import Kind
@@ -64,7 +64,7 @@ class EventsQuery(ListQuery):
     ip: Address = ""
     session: Annotated[str, StringConstraints(max_length=22)] = ""
     since: date | None = None
-    until: date | None = None
+    until: Annotated[date, Field(lt=date.max)] | None = None  # the list looks for its next day
 
 
 def user_id_of(db: DbSession, text: str) -> int | None:
