@@ -47,8 +47,19 @@ def parse_mail_url(url: str) -> MailRoute | None:
     if parts.scheme != "smtp" or not parts.hostname:
         raise ValueError("must begin with smtp://host or file:///")
     username, password = unquote(parts.username or ""), unquote(parts.password or "")
+    _check_encodable(parts.hostname, username, password)
     # Whoever sends a password means to keep it: in the clear only if that is asked for.
     tls = query.get("tls", ["starttls" if username else "off"])[0]
     if tls not in _PORTS:
         raise ValueError("takes tls=off, tls=starttls or tls=on")
     return MailRoute(None, parts.hostname, port or _PORTS[tls], username, password, tls, sender)  # type: ignore[arg-type]
+
+
+def _check_encodable(host: str, username: str, password: str) -> None:
+    """Raise ValueError for what cannot be sent: smtplib would fail at each mail, as if something were wrong with it."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError("names a host that no network has: each part of it has 1 to 63 characters") from None
+    if not (username + password).isascii():
+        raise ValueError("must have a user and a password of ASCII characters: smtplib sends no others")

@@ -23,6 +23,8 @@ def smtp(
         ("smtp://localhost/", smtp("localhost", 25)),
         ("SMTP://MAIL.example", smtp("mail.example", 25)),
         ("smtp://[::1]:2525", smtp("::1", 2525)),
+        ("smtp://mail.example.", smtp("mail.example.", 25)),
+        ("smtp://mäil.example", smtp("mäil.example", 25)),
         ("smtp://mail.example?tls=starttls", smtp("mail.example", 587, tls="starttls")),
         ("smtp://mail.example?tls=on", smtp("mail.example", 465, tls="on")),
         ("smtp://mail.example:2525?tls=on", smtp("mail.example", 2525, tls="on")),
@@ -46,9 +48,9 @@ def test_a_password_goes_over_tls_unless_the_address_says_otherwise() -> None:
     assert parse_mail_url("smtp://joe:pw@mail.example?tls=off") == smtp("mail.example", 25, "joe", "pw")
 
 
-def test_credentials_may_hold_any_character_written_as_addresses_write_it() -> None:
-    assert parse_mail_url("smtp://joe%40mail.example:p%3A%40%2F%3F%23%25%20%C3%A4+@mail.example") == smtp(
-        "mail.example", 587, "joe@mail.example", "p:@/?#% ä+", tls="starttls"
+def test_credentials_may_hold_any_ascii_character_written_as_addresses_write_it() -> None:
+    assert parse_mail_url("smtp://joe%40mail.example:p%3A%40%2F%3F%23%25%20+@mail.example") == smtp(
+        "mail.example", 587, "joe@mail.example", "p:@/?#% +", tls="starttls"
     )
 
 
@@ -79,6 +81,13 @@ WRONG = [
     ("smtp://", "must begin with"),
     ("smtp://joe:hunter2@", "must begin with"),
     ("smtp:mail.example", "must begin with"),
+    ("smtp://joe:hunter2@mail..example", "names a host"),
+    ("smtp://joe:hunter2@.mail.example", "names a host"),
+    (f"smtp://joe:hunter2@{'m' * 64}.example", "names a host"),
+    ("smtp://joe:hunter2%C3%A4@mail.example", "ASCII"),
+    ("smtp://joe:hunter2ä@mail.example", "ASCII"),
+    ("smtp://jo%C3%AB:hunter2@mail.example", "ASCII"),
+    ("smtp://jo%FF:hunter2@mail.example", "ASCII"),
     ("smtp://joe:hunter2@mail.example?tls=yes", "tls=off, tls=starttls or tls=on"),
     ("smtp://joe:hunter2@mail.example?tls=", "tls=off, tls=starttls or tls=on"),
     ("smtp://joe:hunter2@mail.example?tls=ON", "tls=off, tls=starttls or tls=on"),
