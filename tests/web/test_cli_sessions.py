@@ -1,5 +1,7 @@
 """`flask sessions`: which sessions are listed, ended and purged by an operator."""
 
+from collections.abc import Callable
+
 import pytest
 import time_machine
 from flask import Flask
@@ -11,7 +13,7 @@ from tests.support import people
 from tests.support.command_line import refused, run
 from tests.support.sessions import reasons, sid
 from tests.support.steps import DAY, START, events, me, refresh
-from webapp import one_time_tokens, revocation
+from webapp import one_time_tokens, revocation, stats
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
@@ -133,3 +135,21 @@ def test_a_purge_tells_how_many_it_deleted_and_keeps_what_is_not_over(
     gone = "Deleted 3 expired sessions.\nDeleted 1 expired one-time tokens.\nDeleted 1 old refreshes.\n"
     assert run(app, "sessions", "purge").output == gone
     assert reasons(app) == {}
+
+
+@pytest.mark.parametrize(("session_days", "kept_days"), [(7, 14), (30, 30)])
+def test_refreshes_are_kept_for_the_longest_session_and_the_dashboards_chart(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller, session_days: int, kept_days: int
+) -> None:
+    app = make_app(refresh_token_expire_days=7, session_max_days=session_days)
+    people.create_user(app)
+    client = people.sign_in(app.test_client())
+    assert refresh(client.http, client.refresh or "").status_code == 200
+    clock.shift((stats.DAYS - 1) * DAY)
+    assert "Deleted 0 old refreshes." in run(app, "sessions", "purge").output
+    with app.app_context():
+        assert [series.counts[0] for series in stats.refreshes_by_day(db.session, now=utc_now()).series] == [0, 1]
+    clock.shift((kept_days - stats.DAYS + 1) * DAY)
+    assert "Deleted 0 old refreshes." in run(app, "sessions", "purge").output
+    clock.shift(1)
+    assert "Deleted 1 old refreshes." in run(app, "sessions", "purge").output
