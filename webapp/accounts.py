@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import administrators, audit, one_time_tokens, outbox, passwords, reauthentication, revocation
+from webapp import administrators, audit, email_change, one_time_tokens, outbox, passwords, reauthentication, revocation
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -137,7 +137,7 @@ def set_password(
 ) -> int:
     """Store a new password, end all sessions but one to keep, and tell the owner; the caller commits.
 
-    Return how many sessions ended."""
+    A change of address that waits for its link comes to nothing. Return how many sessions ended."""
     is_reset = keep_sid is None
     db.execute(
         update(User)
@@ -146,6 +146,8 @@ def set_password(
         .execution_options(synchronize_session=False)
     )
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+    # Whoever knew the old password may have asked for it.
+    email_change.cancel(db, user_id=user_id, now=now)
     reason = EndReason.PASSWORD_RESET if is_reset else EndReason.PASSWORD_CHANGED
     ended = revocation.end_all_of(
         db, user_id=user_id, actor_id=user_id, but=keep_sid, reason=reason, client=client, now=now

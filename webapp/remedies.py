@@ -22,12 +22,13 @@ class Remedied(NamedTuple):
 def disown(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> Remedied:
     """End the session that a mail tells of, and take second factor and passkeys away that came since; commits.
 
-    Raises InvalidLink."""
+    A change of address that waits for its link comes to nothing. Raises InvalidLink."""
     spent = one_time_tokens.spend(db, token, Purpose.DISOWN_SIGN_IN, now=now)
     user = one_time_tokens.owner(db, spent)
     which = (AuthSession.id == spent.session_id, AuthSession.user_id == user.id)
     who = {"actor_id": user.id, "client": client, "now": now}
     revocation.end_sessions(db, *which, reason=EndReason.DISOWNED, **who)  # type: ignore[arg-type]
+    email_change.cancel(db, user_id=user.id, now=now)
     kind = audit.Kind.SIGN_IN_DISOWNED
     audit.record(db, kind, user_id=user.id, session_id=spent.session_id, **who)  # type: ignore[arg-type]
     return _secure(db, user, spent, client=client, now=now)

@@ -130,6 +130,30 @@ def test_undoing_a_change_of_address_takes_away_what_was_added_since(
     assert login(app, "seven quiet hedges") == 200
 
 
+@pytest.mark.parametrize("is_sent", [True, False], ids=["sent", "waiting"])
+@pytest.mark.parametrize("deed", ["a new password", "this was not me"])
+def test_a_change_of_address_that_they_asked_for_comes_to_nothing(
+    app: Flask, mailbox: Mailbox, deed: str, is_sent: bool
+) -> None:
+    """P08: or the account is theirs within the hour, whatever its owner has done about it."""
+    mine = people.sign_in(app.test_client())
+    body = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
+    access = app.test_client().post("/api/login", json=body, headers=FIREFOX).json["access_token"]
+    not_me = f"/not-me/{mailbox.token('not-me', people.EMAIL)}"
+    thief = people.SignedIn(app.test_client(), access, None)
+    ask = {"email": THIEF, "password": people.PASSWORD}
+    assert thief.http.post("/api/me/email", headers=thief.bearer, json=ask).status_code == 202
+    token = mailbox.token("verify", THIEF) if is_sent else "never sent"
+    if deed == "this was not me":
+        assert use(app, not_me).status_code == 303
+    else:
+        change = {"current_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+        assert mine.http.post("/api/me/password", headers=mine.bearer, json=change).status_code == 204
+    assert mailbox.to(THIEF) == []
+    assert app.test_client().post("/api/email/verify", json={"token": token}).status_code == 400
+    assert mine.me().json["email"] == people.EMAIL
+
+
 @pytest.mark.parametrize(("wish", "left"), [({}, ["mine"]), ({"remove_passkeys": True}, [])])
 def test_a_reset_removes_the_passkeys_if_so_wished(
     app: Flask, mailbox: Mailbox, user_id: int, wish: dict[str, bool], left: list[str]
