@@ -5,7 +5,17 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import administrators, audit, email_change, one_time_tokens, outbox, passwords, reauthentication, revocation
+from webapp import (
+    administrators,
+    audit,
+    authentication,
+    email_change,
+    one_time_tokens,
+    outbox,
+    passwords,
+    reauthentication,
+    revocation,
+)
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -112,24 +122,12 @@ def change_password(
     )
     db.rollback()
     password_hash = passwords.hash_password(new_password)
-    if not _is_still(db, user_id=user_id, password_hash=stored):
+    if not authentication.has_still(db, user_id=user_id, password_hash=stored):
         raise InvalidFields({"current_password": ["Your password was changed meanwhile."]})
     ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
     reauthentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
     return ended
-
-
-def _is_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
-    """Whether the user has the password that was verified; locks the row, so that it stays so until the commit."""
-    locked = (
-        update(User)
-        .where(User.id == user_id, User.password_hash == password_hash)
-        .values(password_hash=password_hash)
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    return db.scalar(locked) is not None
 
 
 def set_password(

@@ -26,7 +26,7 @@ _let_in: Final = (
         password_hash=bindparam("renewed"),
         failed_sign_ins=case((bindparam("is_known", type_=Boolean), _users.c.failed_sign_ins), else_=0),
     )
-    .returning(_users.c.id, _users.c.totp_enabled_at)
+    .returning(_users.c.id, _users.c.totp_enabled_at, _users.c.password_hash)
 )
 
 
@@ -35,6 +35,7 @@ class Authenticated(NamedTuple):
 
     user_id: int
     needs_code: bool
+    password_hash: str  # as it is stored now
 
 
 def authenticate(
@@ -56,6 +57,11 @@ def authenticate(
         raise MfaRequired
     if found.needs_code and code:
         mfa.check_code(db, settings, user_id=found.user_id, code=code, client=client, now=now)
+        if not has_still(db, user_id=found.user_id, password_hash=found.password_hash):
+            # Comparing a recovery code takes long and lets the row go: what is stored now decides.
+            db.rollback()
+            who = {"email": email, "password": password, "code": code, "device": device, "client": client, "now": now}
+            return authenticate(db, settings, **who)  # type: ignore[arg-type]
     return found.user_id
 
 
@@ -130,6 +136,19 @@ def lock(db: DbSession, which: ColumnElement[bool]) -> None:
     db.execute(update(User).where(which).values(failed_sign_ins=User.failed_sign_ins))
 
 
+def has_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
+    """Whether the user may sign in and has the password that was verified; locks the row, so that it stays so until the
+    caller's commit."""
+    locked = (
+        update(User)
+        .where(User.id == user_id, User.password_hash == password_hash, User.is_active)
+        .values(password_hash=password_hash)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return db.scalar(locked) is not None
+
+
 def check_throttle(db: DbSession, settings: Settings, kind: audit.Kind, counted_as: str, *, now: datetime) -> None:
     if settings.ratelimit_enabled:
         throttle.check(db, kind, throttle.PASSWORD_RULES, account_key=counted_as, now=now)
@@ -146,7 +165,7 @@ def _admit(db: DbSession, account: _Account, password_hash: str | None) -> Authe
         "is_known": account.is_known,
     }
     found = db.execute(_let_in, values).first()
-    return Authenticated(found.id, found.totp_enabled_at is not None) if found else None
+    return Authenticated(found.id, found.totp_enabled_at is not None, found.password_hash) if found else None
 
 
 def is_known(*, email: str, device: KnownDevice, now: datetime) -> bool:

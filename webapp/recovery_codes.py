@@ -49,9 +49,11 @@ def count(db: DbSession, *, user_id: int) -> int:
 
 
 def take(db: DbSession, *, user_id: int, code: str, client: audit.Client, now: datetime) -> bool:
-    """Whether `code` is one of the user's, in whatever case and grouping; it is used up; the caller commits."""
+    """Whether `code` is one of the user's, in whatever case and grouping; it is used up; the caller commits.
+
+    What the caller has written before is committed here, since comparing takes too long to keep others waiting."""
     rows = db.execute(select(RecoveryCode.id, RecoveryCode.code_hash).where(RecoveryCode.user_id == user_id)).all()
-    db.rollback()  # hands the connection back: each of the codes left takes a hash
+    db.commit()  # hands the connection back: each of the codes left takes a hash
     spelled = _spelled(code)
     matching = next((row.id for row in rows if passwords.verify_password(row.code_hash, spelled)), None)
     one_time_tokens.lock_owner(db, user_id)  # before its codes, as who takes the second factor away does

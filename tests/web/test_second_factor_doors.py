@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
-from tests.support.recovery import forgot
+from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
 from tests.support.steps import (
     MINUTE,
@@ -24,8 +25,11 @@ from tests.support.steps import (
     sign_in_by_form,
     submit,
 )
+from webapp import administrators, passwords
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
 from webapp.database import db
-from webapp.models import OneTimeToken
+from webapp.models import OneTimeToken, User
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -130,6 +134,49 @@ def test_a_reset_password_still_needs_the_code(app: Flask, phone: Phone, mailbox
     assert app.test_client().post("/api/password/reset", json=body).status_code == 204
     assert outcome(login(app, password="seven quiet hedges")) == (401, "mfa_required")
     assert login(app, phone.code(), password="seven quiet hedges").status_code == 200
+
+
+@pytest.mark.parametrize("deed", ["reset", "deactivated"])
+def test_a_recovery_code_opens_nothing_for_who_is_out_by_the_time_it_has_been_compared(
+    app: Flask, phone: Phone, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    """A05, V04: nor is it used up."""
+    forgot(app)
+    token = mailbox.token("reset")
+    verify = passwords.verify_password
+
+    def act_meanwhile(stored: str | None, given: str) -> bool:
+        if given in phone.codes:
+            monkeypatch.setattr(passwords, "verify_password", verify)
+            if deed == "reset":
+                assert reset(app, token)[0] == 204
+            else:
+                act(app, administrators.deactivate)
+        return verify(stored, given)
+
+    monkeypatch.setattr(passwords, "verify_password", act_meanwhile)
+    assert outcome(login(app, phone.codes[0])) == (401, "invalid_credentials")
+    if deed == "deactivated":
+        act(app, administrators.activate)
+    password = NEW_PASSWORD if deed == "reset" else people.PASSWORD
+    assert login(app, phone.codes[0], password=password).status_code == 200
+
+
+def act(app: Flask, deed: Callable[..., None]) -> None:
+    """Have an operator do something about John Doe's account."""
+    with app.app_context():
+        deed(db.session, user_id=people.users(app)[0].id, actor_id=None, client=COMMAND_LINE, now=utc_now())
+
+
+def test_a_sign_in_with_a_recovery_code_forgets_failures_and_renews_an_old_hash(app: Flask, phone: Phone) -> None:
+    """A05, A13: as one with a code of the phone does."""
+    old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(people.PASSWORD)
+    with app.app_context():
+        db.session.execute(update(User).values(password_hash=old, failed_sign_ins=5))
+        db.session.commit()
+    assert login(app, phone.codes[0]).status_code == 200
+    (user,) = people.users(app)
+    assert (user.failed_sign_ins, passwords.needs_rehash(user.password_hash)) == (0, False)
 
 
 def test_a_wrong_password_is_the_same_refusal_with_and_without_a_second_factor(app: Flask, phone: Phone) -> None:
