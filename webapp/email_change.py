@@ -61,7 +61,7 @@ def cancel(db: DbSession, *, user_id: int, now: datetime) -> None:
 
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
-    """Make the new address the account's; commits. Links sent to the old one open nothing any more.
+    """Make the new address the account's; the caller commits. Links sent to the old one open nothing any more.
 
     Raises InvalidLink, and AddressTaken if another account has taken the address meanwhile."""
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
@@ -70,7 +70,6 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     set_address(db, user, str(spent.email), now=now)
     outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, address=old_address, new_address=user.email)
     audit.record(db, audit.Kind.EMAIL_CHANGED, client=client, now=now, user_id=user.id, actor_id=user.id)
-    db.commit()
 
 
 def set_address(db: DbSession, user: User, address: str, *, now: datetime) -> None:

@@ -19,6 +19,11 @@ def look(db: DbSession, *, token: str, now: datetime) -> OneTimeToken:
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
     """Confirm the address that the link was sent to; commits. Raises InvalidLink, and AddressTaken."""
+    _use(db, token=token, client=client, now=now)
+    db.commit()
+
+
+def _use(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
     row = look(db, token=token, now=now)
     use = email_change.confirm if row.purpose == Purpose.CHANGE_EMAIL else registration.verify
     use(db, token=token, client=client, now=now)
@@ -34,7 +39,8 @@ def confirm_with_password(
     client: audit.Client,
     now: datetime,
 ) -> Authenticated:
-    """Confirm the address for who has the account's password too, as at a sign-in; commits. Return who that is.
+    """Confirm the address for who has the account's password too, as at a sign-in; the caller opens the session and
+    commits. Return who that is.
 
     Whoever signed up with somebody else's address is not let in by the click of its owner. Raises InvalidFields for
     the password, and what `confirm` and `authentication.check_password` raise."""
@@ -46,5 +52,6 @@ def confirm_with_password(
         found = authentication.check_password(db, settings, **who)  # type: ignore[arg-type]
     except InvalidCredentials:
         raise InvalidFields({"password": ["That is not the password of this account."]}) from None
-    confirm(db, token=token, client=client, now=now)
+    # Not committed here: what was found of the account has to hold until its session is open.
+    _use(db, token=token, client=client, now=now)
     return found

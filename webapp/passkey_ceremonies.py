@@ -159,8 +159,10 @@ def authenticate(
     try:
         said = client_data(settings, credential)
         one_time_tokens.spend(db, said.challenge, Purpose.PASSKEY_SIGN_IN, now=now)
-        credential_id = str(credential.get("id"))
-        passkey = db.scalar(select(Passkey).join(User).where(Passkey.credential_id == credential_id, User.is_active))
+        which = Passkey.credential_id == str(credential.get("id"))
+        # Locked until the session is open: who takes the passkey away, or lets its owner in no more, finds it.
+        one_time_tokens.lock_owner(db, select(Passkey.user_id).where(which).scalar_subquery())
+        passkey = db.scalar(select(Passkey).join(User).where(which, User.is_active).with_for_update(of=Passkey))
         if passkey is None:
             raise InvalidLink
         with reading():

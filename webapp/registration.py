@@ -88,7 +88,9 @@ def resend(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) 
 
 
 def verify(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
-    """Confirm the address that the link was sent to, if it still is the account's; commits. Raises InvalidLink."""
+    """Confirm the address that the link was sent to, if it still is the account's; the caller commits.
+
+    Raises InvalidLink."""
     spent = one_time_tokens.spend(db, token, Purpose.VERIFY_EMAIL, now=now)
     verified = db.scalar(
         update(User)
@@ -101,4 +103,3 @@ def verify(db: DbSession, *, token: str, client: audit.Client, now: datetime) ->
         raise InvalidLink
     kind = audit.Kind.EMAIL_VERIFIED
     audit.record(db, kind, client=client, now=now, user_id=spent.user_id, actor_id=spent.user_id)
-    db.commit()
