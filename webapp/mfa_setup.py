@@ -10,9 +10,9 @@ from sqlalchemy import delete, select, update
 from webapp import audit, outbox, recovery_codes
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
+from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState, SessionEnded
 from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure
-from webapp.models import RecoveryCode, User
+from webapp.models import AuthSession, RecoveryCode, User
 from webapp.revocation import EndReason, end_all_of
 from webapp.sealing import seal, unseal
 
@@ -66,7 +66,8 @@ def confirm(
 ) -> list[str]:
     """Turn the second factor on by its first code; every other session ends; commits. Return ten recovery codes.
 
-    Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts."""
+    Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts, and
+    SessionEnded if the session `sid` was ended meanwhile."""
     seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
     if seed is None:
         raise SecondFactorState("Begin by having a secret made.")
@@ -80,6 +81,11 @@ def confirm(
     if not _turn_on(db, user_id, seed=seed, step=step, now=now):
         db.rollback()
         raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
+    # Looked at with the user's row locked: one that was ended during the hashes must not end those of its owner.
+    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid))
+    if reason is not None:
+        db.rollback()
+        raise SessionEnded(reason)
     recovery_codes.replace(db, user_id=user_id, hashes=hashes)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.
@@ -102,6 +108,16 @@ def _turn_on(db: DbSession, user_id: int, *, seed: str, step: int, now: datetime
         .execution_options(synchronize_session=False)
     )
     return turned_on is not None
+
+
+def abandon(db: DbSession, *, user_id: int) -> None:
+    """Forget a seed that waits for its first code; the caller commits."""
+    db.execute(
+        update(User)
+        .where(User.id == user_id, User.totp_enabled_at.is_(None))
+        .values(totp_seed=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def remove(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:

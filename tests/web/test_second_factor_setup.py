@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
+from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
-from tests.support.steps import MINUTE, refresh, sign_in_by_form, submit
+from tests.support.steps import MINUTE, assert_refused, refresh, sign_in_by_form, submit
+from webapp import recovery_codes
 from webapp.clock import utc_now
 from webapp.database import Base, db
 from webapp.models import AuthSession, RecoveryCode, User
@@ -88,6 +90,44 @@ def test_a_stolen_access_token_neither_sets_one_up_nor_takes_one_away(
     for body in ({"password": "wrong"}, {}, {"password": ""}):
         assert signed_in.http.delete("/api/me/totp", json=body, headers=signed_in.bearer).status_code == 422
     assert outcome(login(signed_in.http.application)) == (401, "mfa_required")
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("DELETE /api/sessions", None),
+        ("POST /api/me/password", {"current_password": people.PASSWORD, "new_password": NEW_PASSWORD}),
+    ],
+)
+def test_a_session_that_its_owner_ends_meanwhile_turns_nothing_on(
+    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, route: str, body: dict[str, str] | None
+) -> None:
+    """P12, V04: nor does it end the owner's. Its ten codes take long to hash."""
+    owner, make = people.sign_in(app.test_client()), recovery_codes.make
+    method, path = route.split()
+
+    def make_late() -> tuple[list[str], list[str]]:
+        assert owner.http.open(path, method=method, json=body, headers=owner.bearer).status_code == 204
+        return make()
+
+    monkeypatch.setattr(recovery_codes, "make", make_late)
+    secret = signed_in.http.post("/api/me/totp", headers=signed_in.bearer).json["secret"]
+    code = {"code": pyotp.TOTP(secret).at(utc_now())}
+    assert_refused(signed_in.http.post("/api/me/totp/confirm", json=code, headers=signed_in.bearer), "session_ended")
+    assert owner.me().status_code == 200
+    assert people.users(app)[0].totp_enabled_at is None
+
+
+def test_one_that_somebody_has_begun_is_forgotten_when_the_password_is_reset(
+    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox
+) -> None:
+    """P06: or the page would have the owner's phone take a secret that somebody else knows."""
+    signed_in.http.post("/api/me/totp", headers=signed_in.bearer)
+    forgot(app)
+    assert reset(app, mailbox.token("reset"))[0] == 204
+    owner = app.test_client()
+    sign_in_by_form(owner, password=NEW_PASSWORD)
+    assert owner.get("/account/security/totp").status_code == 409
 
 
 def test_the_password_takes_it_away_with_its_codes(app: Flask, signed_in: people.SignedIn, phone: Phone) -> None:
