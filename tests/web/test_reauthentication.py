@@ -8,10 +8,14 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from tests.support import people, steps
 from tests.support.steps import HOUR, MINUTE
 from tests.support.sudo import FRESH, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
+from webapp import passwords
+from webapp.database import db
+from webapp.models import User
 
 WRONG = (422, {"password": ["That is not your password."]})
 
@@ -53,6 +57,25 @@ def test_the_right_password_makes_this_session_fresh_for_fifteen_minutes_and_a_w
     clock.shift(FRESH - 1)
     assert is_fresh(signed_in)
     clock.shift(1)
+    assert not is_fresh(signed_in)
+
+
+def test_a_password_that_is_changed_while_it_is_compared_proves_nothing(
+    app: Flask, signed_in: people.SignedIn, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V05: the old one opens nothing any more by the time the comparison is done."""
+    clock.shift(HOUR)
+    compare = passwords.verify_password
+
+    def change_meanwhile(stored: str | None, given: str) -> bool:
+        with app.app_context():
+            db.session.execute(update(User).values(password_hash=passwords.hash_password("seven quiet hedges")))
+            db.session.commit()
+        return compare(stored, given)
+
+    monkeypatch.setattr(passwords, "verify_password", change_meanwhile)
+    reply = reauthenticate(signed_in)
+    assert (reply.status_code, reply.get_json()["errors"]) == WRONG
     assert not is_fresh(signed_in)
 
 
