@@ -18,6 +18,8 @@ from tests.support.fences import fence, replaced, shell
 from tests.support.live import LiveServer, free_port
 from tests.support.proxies import find_nginx
 from tests.support.settings import SECRET_KEY
+from webapp.config import ROOT
+from webapp.database import POOL_SIZE, READ_POOL_SIZE
 
 DOCUMENT = "docs/operations.md"
 OLD_KEY = "the-old-key-0123456789-abcdefghijklmnopqrstu"
@@ -95,6 +97,12 @@ def test_prometheus_is_let_in_as_its_file_says(live: Live, begin: str) -> None:
         reply = requests.get(f"http://127.0.0.1:{server.port}/metrics", headers=headers, timeout=20)
     assert reply.status_code == requests.codes.ok
     assert "evergreen_build_info" in reply.text
+
+
+def test_a_worker_s_connections_are_as_many_as_it_may_open() -> None:
+    each = POOL_SIZE + READ_POOL_SIZE
+    assert f"more connections than the server grants ({each} each)" in (ROOT / DOCUMENT).read_text()
+    assert f"opens up to {each} connections" in (ROOT / "docs/deploy.md").read_text()
 
 
 @contextmanager
