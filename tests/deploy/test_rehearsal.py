@@ -32,8 +32,8 @@ SHAMS = {
     # The user of the system who may do everything in PostgreSQL, by its socket; root is nobody there.
     "su": 'PGHOST=127.0.0.1 PGPORT="$(cat "$ROOT/port")" PGUSER=postgres exec sh -c "$3"',
     "runuser": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
-    # There is no such group on this machine.
-    "install": f"""for word; do shift; case "$word" in --group=*) ;; *) set -- "$@" "$word" ;; esac; done
+    # There is no such user and no such group on this machine.
+    "install": f"""for word; do shift; case "$word" in --owner=*|--group=*) ;; *) set -- "$@" "$word" ;; esac; done
 exec {shutil.which("install")} "$@" """,
 }
 
@@ -119,6 +119,15 @@ def test_an_installation_by_the_document_is_whole(installed: Machine, database: 
     with psycopg.connect(database.url_of("evergreen", "evergreen").replace("+psycopg", "")) as connection:
         [row] = connection.execute("SELECT email, is_admin, email_verified FROM users").fetchall()
     assert row == ("you@example.com", True, True)
+
+
+def test_the_user_who_serves_has_a_folder_of_its_own_before_its_first_command(installed: Machine) -> None:
+    """For the file of SQLite: nobody but root makes folders in /var/lib."""
+    home = installed.root / "var/lib/evergreen"
+    assert home.stat().st_mode & 0o777 == 0o700
+    programs = [line.split()[0] for line in installed.called]
+    made = f"install --directory --owner=evergreen --group=evergreen --mode=700 {home}"
+    assert programs.index("useradd") < installed.called.index(made) < programs.index("runuser")
 
 
 def test_after_a_restore_everybody_is_signed_out(installed: Machine) -> None:
