@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 import tempfile
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -98,8 +99,8 @@ def post_fork(_server, worker):
     atexit.unregister(shutil.rmtree)  # the folder is the master's, and other workers count on
 
 
-def on_starting(_server):
-    """Say in one line, and at once, that the port is taken."""
+def on_starting(server):
+    """Say in one line, and at once, that the port is taken; and stand in front of gunicorn's own way to reload."""
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -107,3 +108,14 @@ def on_starting(_server):
             probe.bind((settings.host, settings.port))
         except OSError as error:
             sys.exit(f"Evergreen cannot listen on {bind}: {error.strerror}. Stop what runs there, or set PORT.")
+    server.handle_hup = partial(reload_by, server.handle_hup)
+
+
+def reload_by(handle_hup):
+    """Follow SIGHUP if the settings can be used. Else gunicorn would end, as it does when this file cannot be run."""
+    try:
+        load_settings()
+    except (ConfigError, OSError, UnicodeError) as error:
+        logging.getLogger("webapp").error("Not reloaded, the settings from before stay in force:\n%s", error)
+    else:
+        handle_hup()

@@ -1,5 +1,6 @@
 """The Dockerfile does what it says, done without a daemon: copied, started and asked as an image would be."""
 
+import json
 import re
 import signal
 from importlib.metadata import distributions
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 from tests.deploy.container import BUILDER, IMAGE, UID, run
 from tests.deploy.dockerfile import Stage, copy_context, ignore_patterns, is_ignored
 from tests.deploy.test_units import wait_for_other_workers
+from tests.faults.smtp_servers import wait_until
 from tests.support.live import LiveServer, free_port
 from tests.support.people import EMAIL, PASSWORD
 from webapp.config import ROOT
@@ -57,6 +59,31 @@ def test_a_reload_takes_new_settings_from_the_file_and_signs_nobody_out(containe
         assert sign_in(container)["expires_in"] == 2 * 86_400
         bearer = {"Authorization": f"Bearer {before['access_token']}"}
         assert requests.get(f"{container.url}/api/me", headers=bearer, timeout=10).status_code == 200
+    finally:
+        (tree / ".env").unlink()
+        tree.chmod(0o555)
+
+
+@pytest.mark.parametrize("wrong", [b"ACCESS_TOKEN_EXPIRE_MINUTES=much\n", b"CORS_ORIGINS=\xff\n"])
+def test_a_reload_with_wrong_settings_changes_nothing_until_they_are_mended(
+    container: LiveServer, tree: Path, wrong: bytes
+) -> None:
+    """The log says what is wrong; those who are served notice nothing."""
+    lifetime = sign_in(container)["expires_in"]
+    workers = set(container.worker_pids)
+    lines = len(container.log.splitlines())
+    tree.chmod(0o755)
+    try:
+        (tree / ".env").write_bytes(wrong)
+        container.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "Not reloaded" in "".join(container.log.splitlines()[lines:]), "the log says nothing")
+        assert json.loads(container.log.splitlines()[lines])["level"] == "error"
+        assert sign_in(container)["expires_in"] == lifetime
+        assert set(container.worker_pids) == workers
+        (tree / ".env").write_text(f"ACCESS_TOKEN_EXPIRE_MINUTES={lifetime // 60 + 60}\n")
+        container.process.send_signal(signal.SIGHUP)
+        wait_for_other_workers(container, workers)
+        assert sign_in(container)["expires_in"] == lifetime + 3600
     finally:
         (tree / ".env").unlink()
         tree.chmod(0o555)
