@@ -1,8 +1,11 @@
 """gunicorn's worker with threads, and what that one lacks: to stop without losing anybody, and to wait for nobody."""
 
 import socket
+import struct
+import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any, Final
@@ -11,12 +14,37 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 HEAD_WITHIN: Final = 20.0  # seconds that a thread waits for the headers of a request
 ANSWERED_WITHIN: Final = 120.0  # seconds from there to the last byte of the answer
+TAKEN_AT_LEAST: Final = 262_144  # bytes: whoever has taken so many of a long answer has as many seconds for the next
 CLOSED_WITHIN: Final = 2.0  # seconds that a client has to read the last answer of a connection (RFC 9112 §9.6)
 _READ_AT_ONCE: Final = 65_536  # bytes
 # Of a body that is refused: more than a proxy lets through (deploy/nginx.conf), so that its connection, which it has
 # been told will stay, stays. gunicorn reads no more than 64 KiB, and the next request of somebody else is lost.
 _THROWN_AWAY_AT_MOST: Final = 262_144  # bytes
 _THROWN_AWAY_WITHIN: Final = 5.0  # seconds
+# Where Linux says how many bytes the other end of a connection has acknowledged (tcpi_bytes_acked in linux/tcp.h).
+_ACKNOWLEDGED_AT: Final = 120
+
+
+@dataclass
+class _Turn:
+    """The moment by which a thread has to be done with a connection and, once it answers, what the client has taken."""
+
+    until: float
+    taken: int | None = None
+
+    def goes_on(self, taken: int, now: float) -> None:
+        """Give the client of a long answer its time again whenever it has taken enough of it."""
+        if self.taken is not None and taken - self.taken >= TAKEN_AT_LEAST:
+            self.until, self.taken = now + ANSWERED_WITHIN, taken
+
+
+def _taken(client: socket.socket) -> int:
+    """Return how many bytes a client has taken; 0 where the system does not tell, and nobody gets more time."""
+    if sys.platform == "linux":
+        with suppress(OSError, struct.error):
+            told = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+            return int(struct.unpack_from("=Q", told, _ACKNOWLEDGED_AT)[0])
+    return 0
 
 
 class Worker(ThreadWorker):
@@ -25,7 +53,7 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Connections, and the moment by which a thread, or the client, has to be done with them.
-        self._busy: dict[TConn, float] = {}
+        self._busy: dict[TConn, _Turn] = {}
         self._closing: dict[TConn, float] = {}
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -46,14 +74,14 @@ class Worker(ThreadWorker):
         return bool(self.nr_conns > count)
 
     def handle(self, conn: TConn) -> Any:
-        self._busy[conn] = time.monotonic() + HEAD_WITHIN
+        self._busy[conn] = _Turn(time.monotonic() + HEAD_WITHIN)
         try:
             return super().handle(conn)
         finally:
             del self._busy[conn]
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        self._busy[conn] = time.monotonic() + ANSWERED_WITHIN
+        self._busy[conn] = _Turn(time.monotonic() + ANSWERED_WITHIN, _taken(conn.sock))
         return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
@@ -99,7 +127,9 @@ class Worker(ThreadWorker):
         now = time.monotonic()
         for conn in [conn for conn, until in self._closing.items() if until <= now]:
             self._close(conn)
-        for conn in [conn for conn, until in self._busy.copy().items() if until <= now]:
-            # Wakes the thread: the connection is at its end. Not by TLS's shutdown, whose state the thread is using.
-            with suppress(OSError):
-                socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
+        for conn, turn in self._busy.copy().items():
+            turn.goes_on(_taken(conn.sock), now)
+            if turn.until <= now:
+                # Wakes the thread: the connection is at its end. Not by TLS's shutdown, whose state the thread uses.
+                with suppress(OSError):
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

@@ -31,6 +31,7 @@ HEAD = b"Host: localhost\r\n"
 SLOW_REQUEST = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X-Slow: " + b"a" * 4000
 # Nine answers of 1.5 MB: more than the buffers of both ends hold.
 BIG_REQUESTS = (b"GET /static/swagger-ui/swagger-ui-bundle.js HTTP/1.1\r\n" + HEAD + b"\r\n") * 9
+DOWNLOAD = b"GET /long HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n"
 LAST_REQUEST = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n"
 
 
@@ -150,6 +151,24 @@ def _connections(pid: int, port: int) -> int:
         item.status == psutil.CONN_ESTABLISHED and item.laddr.port == port
         for item in psutil.Process(pid).net_connections()
     )
+
+
+def test_a_long_download_goes_on_while_its_client_takes_it(server: LiveServer) -> None:
+    """Three times as long as a client has that does not read, or takes 4 kB a second."""
+    kill_all(server)
+    server.settings["WEB_CONCURRENCY"] = "1"
+    start_again(server, IMPATIENT, workers=1)
+    [trickling] = open_sockets(server.port, 1, sends=DOWNLOAD)
+    begun, taken = time.monotonic(), 0
+    with trickling, socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as client:
+        client.sendall(DOWNLOAD)
+        while piece := client.recv(65_536):
+            taken += len(piece)
+            trickling.recv(200)
+            time.sleep(0.05)
+        assert taken > 16 * 1024**2
+        assert time.monotonic() - begun > 3 * 4
+        assert not any(_connections(pid, server.port) for pid in server.worker_pids), "a trickle keeps a thread"
 
 
 def test_behind_nginx_two_hundred_slow_clients_are_not_noticed(server: LiveServer, tmp_path: Path) -> None:
