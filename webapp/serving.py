@@ -81,7 +81,8 @@ class Worker(ThreadWorker):
             del self._busy[conn]
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        self._busy[conn] = _Turn(time.monotonic() + ANSWERED_WITHIN, _taken(conn.sock))
+        # What it has taken of earlier answers counts as well, once: asking here would cost every request.
+        self._busy[conn] = _Turn(time.monotonic() + ANSWERED_WITHIN, taken=0)
         return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
