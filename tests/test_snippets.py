@@ -72,6 +72,7 @@ REGISTER: dict[str, dict[str, list[str]]] = {
         "faults/test_backup.py::test_a_backup_under_load_is_whole_and_its_restore_signs_everybody_out": [
             "sh umask 077",
             "sh createdb",
+            "sh export DATABASE_URL=",
         ],
         "faults/test_least_rights.py::database": [
             "sql CREATE ROLE",

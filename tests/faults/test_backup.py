@@ -2,109 +2,135 @@
 
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
 
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from tests.faults.clients import TIMEOUT, TRANSPORTS, Client, Session, one_client
 from tests.faults.crowds import Crowd, crowd
-from tests.faults.servers import kill_all, rows, start_again
+from tests.faults.postgresql_cluster import OWNER, Cluster, furnish
+from tests.faults.roles import one_role, two_roles
+from tests.faults.servers import WORKERS, kill_all, rows, start_again, wait_for_workers
 from tests.faults.smtp_servers import wait_until
-from tests.support.live import LiveServer
+from tests.support import people
+from tests.support.fences import shell
+from tests.support.live import LiveServer, serve
 from tests.support.services import postgresql_programs
+from tests.support.settings import PUBLIC_URL
 from webapp.config import ROOT
 
 CLIENTS = 8
 GONE_BEFORE = 12
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-EXAMPLE = "evergreen@db.example.com"
-RESTORED = f"evergreen_restored_{os.getpid()}"
+RESTORED = "evergreen_restored"
 
 
 def documented(engine: str) -> tuple[str, str]:
-    """Return the two blocks of shell below the engine's heading: how to back up, and how to restore."""
+    """Return the blocks of shell below the engine's heading: how to back up, and how to restore."""
     chapter = OPERATIONS.partition("\n## Backup and restore\n")[2].partition("\n## ")[0]
     [section] = [part for part in chapter.split("\n### ") if part.startswith(f"{engine}\n")]
-    backup, restore = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    return backup, restore
+    backup, *restore = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return backup, "".join(restore)
 
 
+@dataclass
 class Tools:
     """An operator's shell, and where the examples of the documentation are on this machine."""
 
-    def __init__(self, server: LiveServer, folder: Path) -> None:
-        self._server, self._folder = server, folder
-        self.url = make_url(server.settings["DATABASE_URL"])
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.backup, self.restore = documented("SQLite" if self.is_sqlite else "PostgreSQL")
-        self._programs = "" if self.is_sqlite else postgresql_programs()
+    server: LiveServer
+    folder: Path
+    database: Cluster | None  # none with SQLite
+    owner: str
+
+    @property
+    def blocks(self) -> tuple[str, str]:
+        return documented("PostgreSQL" if self.database else "SQLite")
 
     def run(self, commands: str) -> str:
-        """Run a documented block in an empty folder; return what it printed."""
-        host = f"{self.url.username}@{self.url.host}:{self.url.port or 5432}"
-        there = {
-            "instance/": f"{self._server.folder}/",
-            f"{EXAMPLE}/evergreen\n": f"{host}/{self.url.database}\n",
-            "evergreen_restored": RESTORED,
-            EXAMPLE: host,
-        }
+        """Run a documented block in the operator's folder; return what it printed."""
+        there = {"instance/": f"{self.server.folder}/"}
+        path = [str(Path(sys.executable).parent), os.environ["PATH"]]
+        superuser: dict[str, str] = {}
+        if self.database:
+            there = {f"--{option}=evergreen ": f"--{option}={self.owner} " for option in ("owner", "role")}
+            there["db.example.com"] = f"127.0.0.1:{self.database.port}"
+            path.insert(1, postgresql_programs())
+            superuser = {"PGHOST": "127.0.0.1", "PGPORT": str(self.database.port), "PGUSER": OWNER}
         for name, value in there.items():
             commands = commands.replace(name, value)
-        path = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), self._programs, os.environ["PATH"]]))
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands],
-            env={**self._server.settings, "PATH": path},
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        settings = {**self.server.settings, **superuser, "PATH": os.pathsep.join(path)}
+        return shell(commands, settings, self.folder)
 
     def use_restored(self) -> None:
         """Let the server use the database that `DATABASE_URL` names after the restore."""
-        if not self.is_sqlite:
-            url = self.url.set(database=RESTORED)
-            self._server.settings["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        if self.database:
+            self.server.settings["DATABASE_URL"] = self.database.url_of("evergreen", RESTORED)
 
-    def tidy(self) -> None:
-        if not self.is_sqlite:
-            self._server.settings["DATABASE_URL"] = self.url.render_as_string(hide_password=False)
-            server = self.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {RESTORED} WITH (FORCE)")
+    def owners(self) -> set[str]:
+        """Return who owns the tables that the server uses."""
+        if not self.database:
+            return set()
+        tables = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        return {owner for (owner,) in rows(self.server, tables)}
+
+
+# Who owns the tables, and what makes the database; SQLite has no roles.
+ROLES = {"SQLite": ("", None), "one role": ("evergreen", one_role), "two roles": ("evergreen_owner", two_roles)}
+
+
+@pytest.fixture(scope="module", params=list(ROLES))
+def roles(request: pytest.FixtureRequest) -> Iterator[tuple[Cluster | None, str]]:
+    """The database's server, and who owns the tables."""
+    owner, make = ROLES[request.param]
+    with make() if make else nullcontext() as running:
+        yield running, owner
+
+
+@pytest.fixture(scope="module")
+def running(roles: tuple[Cluster | None, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The product over a database with John Doe in it, as the role that serves."""
+    database, _ = roles
+    folder = tmp_path_factory.mktemp("backup")
+    url = database.url_of("evergreen", "evergreen") if database else people.database_with_john(folder)
+    if database:
+        furnish(url)
+    with serve(folder, url, workers=WORKERS, public_url=PUBLIC_URL) as server:
+        wait_for_workers(server)
+        try:
+            yield server
+        finally:
+            kill_all(server)
 
 
 @pytest.fixture
-def tools(server: LiveServer, tmp_path: Path) -> Iterator[Tools]:
-    tools = Tools(server, tmp_path)
-    yield tools
-    tools.tidy()
+def tools(server: LiveServer, roles: tuple[Cluster | None, str], tmp_path: Path) -> Tools:
+    return Tools(server, tmp_path, *roles)
 
 
 def test_a_backup_under_load_is_whole_and_its_restore_signs_everybody_out(server: LiveServer, tools: Tools) -> None:
     """L16, O04: rows that belong together are all there; who has signed out since the backup stays out."""
+    backup, restore = tools.blocks
     with crowd(server, CLIENTS + 1) as clients:
         kept = clients.each(lambda client, transport: client.sign_in(transport), [*TRANSPORTS, *TRANSPORTS])
-        gone_before = _back_up_under_load(clients, tools)
+        gone_before = _back_up_under_load(clients, partial(tools.run, backup))
     leaver, *stayers = kept
     with one_client(server) as client:
         assert client.call("POST", "/api/logout", bearer=leaver.access).status == 204
         late = client.sign_in("body")  # of which the backup knows nothing
     kill_all(server)
 
-    *rest, revoke = tools.restore.strip().split("\n")
+    owners = tools.owners()
+    *rest, revoke = restore.strip().split("\n")
     assert revoke == "flask --app wsgi sessions revoke --all"
     tools.run("\n".join(rest))
     tools.use_restored()
+    assert tools.owners() == owners
     counts = _counts(server)
     assert counts["sessions"] == counts["sign_in"] > len(kept)
     assert counts["ended"] == counts["session_revoked"] >= len(gone_before)
@@ -124,7 +150,7 @@ def test_a_backup_under_load_is_whole_and_its_restore_signs_everybody_out(server
     print(f"L16: backup with {counts}; {len(alive)} sessions would have come back to life, 0 have")
 
 
-def _back_up_under_load(clients: Crowd, tools: Tools) -> list[Session]:
+def _back_up_under_load(clients: Crowd, backup: Callable[[], str]) -> list[Session]:
     """Back up while clients sign in and out; return who had signed out before it began."""
     gone: list[Session] = []
     gone_before: list[Session] = []
@@ -134,7 +160,7 @@ def _back_up_under_load(clients: Crowd, tools: Tools) -> list[Session]:
         try:
             wait_until(lambda: len(gone) >= GONE_BEFORE, "nobody signs out", within=TIMEOUT)
             gone_before.extend(gone)
-            tools.run(tools.backup)
+            backup()
         finally:
             is_done.set()
 

@@ -1,6 +1,5 @@
 """A role that may read and write rows, and nothing else, is all that the server needs (O06)."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,40 +7,20 @@ import requests
 from psycopg.errors import InsufficientPrivilege
 
 from tests.faults.clients import TRANSPORTS, Client, Session
-from tests.faults.postgresql_cluster import Cluster, cluster
+from tests.faults.postgresql_cluster import Cluster
+from tests.faults.roles import two_roles
 from tests.faults.servers import kill_all, wait_for_workers
-from tests.support.fences import fence, replaced, shell
 from tests.support.live import LiveServer, serve
 from tests.support.people import EMAIL, PASSWORD
-from tests.support.settings import SECRET_KEY
-from webapp.config import ROOT
 
 DESK = ("", "/users", "/sessions", "/events", "/users.csv", "/sessions.csv", "/events.csv", "/users/1")
 WORKERS = 2
 
 
-def documented(heading: str) -> list[list[str]]:
-    """Return the statements of each block of SQL below a heading of docs/operations.md."""
-    text = (ROOT / "docs/operations.md").read_text()
-    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
-    return [[statement.strip() for statement in block.split(";") if statement.strip()] for block in blocks]
-
-
 @pytest.fixture(scope="module")
 def database() -> Iterator[Cluster]:
     """A cluster set up as docs/operations.md says, migrated by its owner."""
-    as_superuser, as_owner = documented("Rights")
-    with cluster() as running:
-        for statement in as_superuser:
-            running.execute(statement)
-        for statement in as_owner:
-            running.execute(statement, role="evergreen_owner", database="evergreen")
-        there = {"postgresql+psycopg://evergreen_owner:…@db/evergreen": running.url_of("evergreen_owner", "evergreen")}
-        shell(
-            replaced(fence("docs/operations.md", "DATABASE_URL="), there),
-            {"APP_ENV": "development", "SECRET_KEY": SECRET_KEY},
-        )
+    with two_roles() as running:
         yield running
 
 
