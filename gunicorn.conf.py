@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -112,10 +113,14 @@ def on_starting(server):
 
 
 def reload_by(handle_hup):
-    """Follow SIGHUP if the settings can be used. Else gunicorn would end, as it does when this file cannot be run."""
-    try:
-        load_settings()
-    except (ConfigError, OSError, UnicodeError) as error:
-        logging.getLogger("webapp").error("Not reloaded, the settings from before stay in force:\n%s", error)
+    """Follow SIGHUP if a worker could start with the settings. Else gunicorn would end, or serve nobody."""
+    # Not in the folder where the workers count: this one has not answered anybody.
+    environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
+    tried = subprocess.run(
+        [sys.executable, "-c", "import wsgi"], env=environment, capture_output=True, text=True, check=False
+    )
+    if tried.returncode:
+        log = logging.getLogger("webapp")
+        log.error("Not reloaded, the settings from before stay in force:\n%s", tried.stderr.strip())
     else:
         handle_hup()

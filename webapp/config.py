@@ -247,6 +247,8 @@ def load_settings() -> Settings:
     for _ in range(2):
         try:
             settings = Settings(**repaired)
+        except UnicodeError:
+            raise ConfigError(".env is no text in UTF-8") from None
         except ValidationError as error:
             for item in error.errors(include_input=False, include_url=False):
                 text = item["msg"].removeprefix("Value error, ")

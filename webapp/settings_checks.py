@@ -2,6 +2,7 @@
 
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -50,7 +51,7 @@ def _url_problems(settings: "Settings") -> list[str]:
         found.append("PUBLIC_URL must be https in production")
     if not _is_database_url(settings.database_url):
         found.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
-    if not re.match(r"memory://|(redis|rediss|redis\+unix)://.", settings.ratelimit_storage_uri):
+    if not _is_storage_uri(settings.ratelimit_storage_uri):
         found.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
     try:
         settings.mail_route  # noqa: B018 - parsing is the check
@@ -77,6 +78,14 @@ def _token_problems(settings: "Settings") -> list[str]:
     if clients and not _SERVICES.fullmatch(clients):
         found.append("INTROSPECTION_CLIENTS must be name:secret, of letters, digits and -._~, 32 in each secret")
     return found
+
+
+def _is_storage_uri(text: str) -> bool:
+    try:
+        urlsplit(text).port  # noqa: B018 - parsing is the check
+    except ValueError:
+        return False
+    return re.match(r"memory://|(redis|rediss|redis\+unix)://.", text) is not None
 
 
 def _is_database_url(text: str) -> bool:

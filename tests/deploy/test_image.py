@@ -64,7 +64,10 @@ def test_a_reload_takes_new_settings_from_the_file_and_signs_nobody_out(containe
         tree.chmod(0o555)
 
 
-@pytest.mark.parametrize("wrong", [b"ACCESS_TOKEN_EXPIRE_MINUTES=much\n", b"CORS_ORIGINS=\xff\n"])
+@pytest.mark.parametrize(
+    "wrong",
+    [b"ACCESS_TOKEN_EXPIRE_MINUTES=much\n", b"CORS_ORIGINS=\xff\n", b"DATABASE_URL=sqlite:////proc/no/such/place.db\n"],
+)
 def test_a_reload_with_wrong_settings_changes_nothing_until_they_are_mended(
     container: LiveServer, tree: Path, wrong: bytes
 ) -> None:

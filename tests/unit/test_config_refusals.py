@@ -59,6 +59,12 @@ def test_development_refuses_a_short_key_too(monkeypatch: pytest.MonkeyPatch, tm
     assert "too short" in refusal(monkeypatch, APP_ENV="development", SECRET_KEY="only-31-bytes-0123456789-abcdef")
 
 
+@pytest.mark.parametrize("uri", ["redis://", "memcached://x", "redis://:pa/ss@localhost:6379/0", "redis://h:99999/0"])
+def test_a_place_for_limits_that_cannot_be_reached_is_refused(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    """O01: a worker would fail over it when it starts."""
+    assert "RATELIMIT_STORAGE_URI" in refusal(monkeypatch, **{**PRODUCTION, "RATELIMIT_STORAGE_URI": uri})
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -156,3 +162,11 @@ def test_a_metrics_token_of_sixteen_characters_is_enough_and_none_is_needed(
     monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     assert load(monkeypatch, **PRODUCTION, METRICS_TOKEN=token).metrics_token.get_secret_value() == token
+
+
+def test_a_file_of_settings_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """O01: with a word about it, as any other that cannot be used; gunicorn and the doctor know no other refusal."""
+    (tmp_path / ".env").write_bytes(b"CORS_ORIGINS=\xff\n")
+    monkeypatch.setitem(config.Settings.model_config, "env_file", tmp_path / ".env")
+    with pytest.raises(config.ConfigError, match="UTF-8"):
+        config.load_settings()
