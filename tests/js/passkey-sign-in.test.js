@@ -17,6 +17,11 @@ async function look(isThere) {
   await calm();
 }
 
+/** Whether the page itself has the focus: the browser's own dialog takes it. */
+function focus(isHere) {
+  document.hasFocus = () => isHere;
+}
+
 const SIGN_IN = `<form>
     <input name="email"><input name="next" value="/account/security"><input type="checkbox" name="remember" checked>
   </form>
@@ -35,6 +40,7 @@ async function signInPage(t, { user = async () => ASSERTION, isConditional, rout
       ...routes,
     },
   });
+  focus(true);
   const sent = () => page.server.calls.map(({ path }) => path);
   return { ...page, time, asked, sent, message: () => page.said("[role=alert]") };
 }
@@ -178,6 +184,16 @@ test("suggestions begin anew before the server forgets their challenge, one cere
   assert.deepEqual(new Set(asked.map(({ mediation }) => mediation)), new Set(["conditional"]));
   assert.equal(asked.filter(({ signal }) => !signal.aborted).length, 1);
   assert.equal(message(), "");
+});
+
+test("who is choosing in the browser's dialog is not interrupted", async (t) => {
+  const { asked, time } = await signInPage(t, { user: never, isConditional: () => true });
+  focus(false);
+  await time.pass(600);
+  assert.deepEqual(asked.map(({ signal }) => signal.aborted), [false]);
+  focus(true);
+  await time.pass(240);
+  assert.deepEqual(asked.map(({ signal }) => signal.aborted), [true, false]);
 });
 
 test("a page that nobody looks at begins none, and begins anew once somebody does", async (t) => {

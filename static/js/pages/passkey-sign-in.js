@@ -95,7 +95,8 @@ async function suggest() {
 /** Begin the suggestions anew before their challenge ends; where nobody is looking, once somebody does. */
 function renew() {
   isStale = true;
-  suggest();
+  // The browser's own dialog takes the focus: who is choosing there must not have it closed under their hands.
+  if (document.hasFocus()) suggest();
   setTimeout(renew, FRESH_MS);
 }
 
@@ -104,7 +105,8 @@ if (part instanceof HTMLElement && button && "PublicKeyCredential" in window) {
   button.addEventListener("click", press);
   PublicKeyCredential.isConditionalMediationAvailable?.().then((isThere) => {
     if (!isThere) return;
-    renew();
+    suggest();
+    setTimeout(renew, FRESH_MS);
     document.addEventListener("visibilitychange", suggest);
   });
 }
