@@ -81,8 +81,8 @@ def confirm(
     if not _turn_on(db, user_id, seed=seed, step=step, now=now):
         db.rollback()
         raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
-    # Looked at with the user's row locked: one that was ended during the hashes must not end those of its owner.
-    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid))
+    # Looked at with both rows locked: one that was ended during the hashes must not end those of its owner.
+    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid).with_for_update())
     if reason is not None:
         db.rollback()
         raise SessionEnded(reason)

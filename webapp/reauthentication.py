@@ -35,8 +35,11 @@ def confirm_password(
     # Locked and counted again, as at the sign-in.
     lock(db, User.id == user_id)
     check_throttle(db, settings, kind, counted_as, now=now)
-    # Set anew while this one was compared, and whoever knows the old one proves nothing any more.
-    is_right = is_right and db.scalar(select(User.password_hash).where(User.id == user_id)) == stored
+    if is_right and db.scalar(select(User.password_hash).where(User.id == user_id)) != stored:
+        # Changed, or only hashed anew, while this one was compared: what is stored now decides.
+        db.rollback()
+        who = {"user_id": user_id, "sid": sid, "client": client, "now": now}
+        return confirm_password(db, settings, password=password, field=field, **who)  # type: ignore[arg-type]
     if not is_right:
         audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id, account_key=counted_as)
         # Committed here: the refusal must not undo the count of failures.
