@@ -91,11 +91,13 @@ def _neighbours(found: Sequence[Any], size: int, *, has_cursor: bool, is_back: b
     return (onwards, near) if is_back else (near if has_cursor else None, onwards)
 
 
-def read_all(read: Callable[[Position, int], Page[Row]]) -> Iterator[Row]:
-    """Yield every row of a list, a batch at a time."""
+def read_all(db: DbSession, read: Callable[[Position, int], Page[Row]]) -> Iterator[Row]:
+    """Yield every row of a list, a batch at a time, and hold no connection while somebody takes them."""
     position = Position()
     while True:
         page = read(position, BATCH)
+        db.expunge_all()  # what was read stays as it is, without the transaction
+        db.rollback()
         yield from page.rows
         if page.after is None:
             return

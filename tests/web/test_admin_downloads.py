@@ -6,10 +6,12 @@ import io
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.pool import QueuePool
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
 from tests.support.desk import add_users, admin_id, the_event
+from webapp.database import db
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -27,6 +29,21 @@ def test_a_list_is_downloaded_whole_with_its_filters_and_that_is_written_down(ap
     assert (len(rows), len({row["id"] for row in rows})) == (1100, 1100)
     event = the_event(app, "exported")
     assert (event.actor_id, event.detail) == (admin_id(app), {"what": "users", "filters": {"q": "person"}})
+
+
+def test_a_download_holds_no_connection_while_it_is_taken(app: Flask, desk: FlaskClient) -> None:
+    """It may last for hours: neither other requests nor a migration shall wait for it."""
+    add_users(app, 1100)
+    with app.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    before = pool.checkedout()
+    reply = desk.get("/admin/users.csv", buffered=False)
+    lines = iter(reply.response)
+    taken = [next(lines) for _ in range(5)]
+    assert (len(taken), pool.checkedout()) == (5, before)
+    assert len(list(lines)) == 1100 + 2 + 1 - 5
+    reply.close()
 
 
 def test_cells_that_a_spreadsheet_would_compute_are_text(app: Flask, desk: FlaskClient) -> None:

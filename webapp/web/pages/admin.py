@@ -73,7 +73,7 @@ def sessions_csv() -> ResponseReturnValue:
             row.session.last_seen_at,
             row.session.expires_at,
         )
-        for row in read_all(partial(_find_sessions, query))
+        for row in read_all(db.session, partial(_find_sessions, query))
     )
     return _export("sessions", query, header, rows)
 
@@ -144,7 +144,7 @@ def events_csv() -> ResponseReturnValue:
             row.event.request_id,
             row.event.detail or "",
         )
-        for row in read_all(partial(_find_events, query))
+        for row in read_all(db.session, partial(_find_events, query))
     )
     return _export("events", query, header, rows)
 

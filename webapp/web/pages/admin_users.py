@@ -56,7 +56,7 @@ def index_csv() -> ResponseReturnValue:
             user.totp_enabled_at,
             user.created_at,
         )
-        for user, *_ in read_all(partial(_find, query))
+        for user, *_ in read_all(db.session, partial(_find, query))
     )
     return csv_answers.answer(f"users-{g.now:%Y-%m-%d}", header, rows)
 
