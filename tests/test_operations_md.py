@@ -85,7 +85,7 @@ def test_a_service_asks_about_a_token(live: Live) -> None:
 def test_prometheus_is_let_in_as_its_file_says(live: Live, begin: str) -> None:
     [job] = yaml.safe_load(fence(DOCUMENT, begin))["scrape_configs"]
     assert job.keys() <= {"job_name", "scheme", "authorization", "static_configs"}
-    [target] = job["static_configs"][0]["targets"]
+    target = job["static_configs"][0]["targets"][0]
     token = "a-token-of-metrics-0123456789"
     headers = {"Host": target, **({"Authorization": f"Bearer {token}"} if "authorization" in job else {})}
     with live(metrics_token=token, workers=1) as server:
@@ -101,7 +101,7 @@ def test_prometheus_is_let_in_as_its_file_says(live: Live, begin: str) -> None:
 
 def test_a_worker_s_connections_are_as_many_as_it_may_open() -> None:
     each = POOL_SIZE + READ_POOL_SIZE
-    assert f"more connections than the server grants ({each} each)" in (ROOT / DOCUMENT).read_text()
+    assert f"more connections than PostgreSQL grants ({each} each)" in (ROOT / DOCUMENT).read_text()
     assert f"opens up to {each} connections" in (ROOT / "docs/deploy.md").read_text()
 
 
