@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -114,13 +113,21 @@ def on_starting(server):
 
 def reload_by(handle_hup):
     """Follow SIGHUP if a worker could start with the settings. Else gunicorn would end, or serve nobody."""
-    # Not in the folder where the workers count: this one has not answered anybody.
-    environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
-    tried = subprocess.run(
-        [sys.executable, "-c", "import wsgi"], env=environment, capture_output=True, text=True, check=False
-    )
-    if tried.returncode:
-        log = logging.getLogger("webapp")
-        log.error("Not reloaded, the settings from before stay in force:\n%s", tried.stderr.strip())
-    else:
+    trial = os.fork()
+    if trial == 0:
+        os._exit(0 if can_start() else 1)
+    _, status = os.waitpid(trial, 0)
+    if status == 0:
         handle_hup()
+
+
+def can_start():
+    """Try it, in a process of its own, since what is imported here all later workers would share."""
+    from webapp import create_app  # noqa: PLC0415
+
+    try:
+        create_app(load_settings())
+    except Exception as error:
+        logging.getLogger("webapp").error("Not reloaded, the settings from before stay in force:\n%s", error)
+        return False
+    return True
