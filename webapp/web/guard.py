@@ -20,18 +20,19 @@ from webapp.web.problems import is_for_program
 
 P = ParamSpec("P")
 
+ENDED = "Your session has ended. Sign in to go on."
 ENDED_BECAUSE = {
     "password_changed": "Your password was changed on another of your devices. Sign in with the new one.",
     "password_reset": "Your password was set anew. Sign in with the new one.",
     "second_factor_added": "Two-step sign-in was turned on. Sign in with a code.",
-    "disowned": "You said that this sign-in was not you.",
-    "email_change_undone": "The change of your address was undone.",
-    "signed_out": "You signed out.",
-    "ended_by_user": "You were signed out from another of your devices.",
-    "ended_by_operator": "An administrator ended your session.",
-    "deactivated": "Your account was deactivated by an administrator.",
+    "disowned": "You said that this sign-in was not you. Sign in to go on.",
+    "email_change_undone": "The change of your address was undone. Sign in to go on.",
+    "signed_out": "You signed out. Sign in to go on.",
+    "ended_by_user": "You were signed out from another of your devices. Sign in to go on.",
+    "ended_by_operator": "An administrator ended your session. Sign in to go on.",
+    "deactivated": "Your account was deactivated. An administrator can activate it again.",
     "reuse": "You were signed out because an old key of this session was used again. "
-    "If you did not do that, change your password.",
+    "Sign in to go on. If you did not do that, change your password.",
 }
 
 
@@ -117,9 +118,9 @@ def _load_viewer() -> None:
         claims = verified(tokens.verify_refresh, cookie)
         g.auth = sessions.read_for_page(db.session, claims, client=g.client, now=g.now)
     except SessionEnded as error:
-        g.ended_because = ENDED_BECAUSE.get(error.reason or "", "Your session has ended.")
+        g.ended_because = ENDED_BECAUSE.get(error.reason or "", ENDED)
     except InvalidToken:
-        g.ended_because = "Your session has ended."
+        g.ended_because = ENDED
 
 
 def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -129,7 +130,7 @@ def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Resp
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if g.auth is not None:
             return view(*args, **kwargs)
-        flash(f"{g.ended_because or ''} Sign in to go on.".strip(), "info")
+        flash(g.ended_because or "Sign in to go on.", "info")
         target = request.full_path.rstrip("?") if request.method == "GET" else None
         response = redirect(url_for("auth.login", next=target), 303)
         if g.ended_because:

@@ -110,12 +110,12 @@ def _detail_for_people(error: AppError) -> str:
 
 
 def _asking_page() -> str:
-    """Return the path of the page that was asked for, or that holds the form."""
+    """Return the page that was asked for, or that holds the form, with what it was filtered by."""
     try:
-        source = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+        asked = urlsplit(request.full_path if request.method == "GET" else request.referrer or "")
     except ValueError:  # no URL at all
-        source = ""
-    return own_path(source, default=url_for("account.profile"))
+        asked = urlsplit("")
+    return own_path(asked._replace(scheme="", netloc="").geturl(), default=url_for("account.profile"))
 
 
 def _csrf_error(error: CSRFError) -> Response:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
@@ -22,13 +23,15 @@ _NAME: Final = re.compile(r"[0-9]+-[A-Za-z0-9_]+", re.ASCII)
 def index() -> ResponseReturnValue:
     folder = _folder()
     paths = sorted(folder.glob("*.eml"), reverse=True)[:MOST_LISTED] if folder else []
-    return render_template("dev/mail.html", folder=folder, mails=[(path.stem, _read(path)) for path in paths])
+    return render_template(
+        "dev/mail.html", folder=folder, mails=[(path.stem, _read(path)) for path in paths], sent_at=_sent_at
+    )
 
 
 @pages.get("/<name>")
 def show(name: str) -> ResponseReturnValue:
     message = _find(name)
-    return render_template("dev/mail_one.html", name=name, mail=message, text=_part(message, "plain"))
+    return render_template("dev/mail_one.html", name=name, mail=message, sent_at=_sent_at, text=_part(message, "plain"))
 
 
 @pages.get("/<name>/html")
@@ -53,6 +56,12 @@ def _find(name: str) -> EmailMessage:
 
 def _read(path: Path) -> EmailMessage:
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def _sent_at(message: EmailMessage) -> datetime:
+    """Return when a mail was written: in UTC, which its "-0000" does not say to Python."""
+    written: datetime = message["Date"].datetime
+    return written.replace(tzinfo=UTC)
 
 
 def _part(message: EmailMessage, kind: str) -> str:

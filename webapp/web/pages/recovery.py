@@ -37,6 +37,7 @@ def reset(token: str) -> ResponseReturnValue:
 
 @pages.post("/reset/<token>")
 def submit_reset(token: str) -> ResponseReturnValue:
+    _offer_new_link()
     form = ResetForm()
     given = {"token": token, "password": form.password.data, "remove_passkeys": form.remove_passkeys.data}
     if not is_accepted(form, lambda: recovery.reset(db.session, settings(), **given, client=g.client, now=g.now)):

@@ -102,4 +102,6 @@ def _register_page(form: RegisterForm) -> str:
 
 def _offer_resend() -> None:
     label = "Have a new link sent" if g.auth else "Sign in and have a new link sent"
+    if g.auth and g.auth.user.email_verified:  # there is none to be had: the address is confirmed
+        label = "Look at your account"
     g.next_step = (url_for("account.profile"), label)
