@@ -1,0 +1,100 @@
+"""Whoever cannot go on is told how: with the right keyboard, the right link, and what was asked for still in hand."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support.mailbox import Mailbox
+from tests.support.recovery import NEW_PASSWORD, forgot
+from tests.support.registration import NEW, PASSPHRASE, register
+from tests.support.second_factor import Phone
+from tests.support.steps import HOUR, csrf_token, login, sign_in_by_form, submit
+from webapp import administrators
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
+from webapp.database import db
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_filters_of_a_list_outlive_the_password_that_is_asked_for(
+    desk: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    """Else a download of a few would become one of everybody."""
+    clock.shift(HOUR)
+    asked = desk.get("/admin/users.csv?q=person&state=locked")
+    assert unquote(asked.location) == "/account/confirm?next=/admin/users.csv?q=person&state=locked"
+    csrf = csrf_token(desk.get("/account/confirm"))
+    where = {"Referer": "http://localhost/admin/sessions?user=1", "Sec-Fetch-Site": "same-origin"}
+    asked = desk.post("/admin/sessions/end", data={"csrf_token": csrf}, headers=where)
+    assert unquote(asked.location) == "/account/confirm?next=/admin/sessions?user=1"
+
+
+def test_a_recovery_code_can_be_typed_on_a_phone(app: Flask, phone: Phone) -> None:
+    """A keyboard of digits has no letters; also after a wrong one."""
+    browser = app.test_client()
+    sign_in_by_form(browser)
+    page = browser.get("/login/code")
+    assert 'inputmode="numeric"' in page.text
+    assert 'href="/login/code?recovery=1"' in page.text
+    for page in (browser.get("/login/code?recovery=1"), submit(browser, "/login/code?recovery=1", {"code": "AAAA"})):
+        assert 'inputmode="text"' in page.text
+        assert 'action="/login/code?recovery=1"' in page.text
+    assert submit(browser, "/login/code?recovery=1", {"code": phone.codes[0]}).location == "/account"
+
+
+def test_who_is_deactivated_is_not_sent_to_sign_in(app: Flask, user_id: int) -> None:
+    browser = app.test_client()
+    sign_in_by_form(browser)
+    with app.app_context():
+        administrators.deactivate(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=utc_now())
+    browser.get("/account")
+    words = browser.get("/login").text
+    assert "An administrator can activate it again." in words
+    assert "Sign in to go on" not in words
+
+
+def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(
+    app: Flask, user_id: int, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    forgot(app)
+    browser, path = app.test_client(), f"/reset/{mailbox.token('reset')}"
+    csrf = csrf_token(browser.get(path))
+    clock.shift(2 * HOUR)
+    late = browser.post(path, data={"csrf_token": csrf, "password": NEW_PASSWORD})
+    assert late.status_code == 400
+    assert 'href="/forgot"' in late.text
+
+
+def test_a_used_link_offers_no_other_to_who_needs_none(app: Flask, mailbox: Mailbox) -> None:
+    register(app)
+    path, browser = f"/verify/{mailbox.token('verify')}", app.test_client()
+    submit(browser, path, {"password": PASSPHRASE})
+    again = browser.get(path)
+    assert (again.status_code, "Look at your account" in again.text) == (400, True)
+    assert "new link" not in again.text
+    assert login(app, email=NEW, password=PASSPHRASE) == 200
+
+
+def test_the_development_inbox_names_instants_in_utc(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(app_env="development", mail_url=f"file://{tmp_path}/mail")
+    register(app)
+    Mailbox(app, tmp_path / "mail").deliver()
+    page = app.test_client().get("/dev/mail").text
+    written = page.partition('<time datetime="')[2].partition('"')[0]
+    assert datetime.fromisoformat(written).tzinfo == UTC
+
+
+def test_a_password_that_is_too_short_is_not_praised(app: Flask, user_id: int) -> None:
+    browser = app.test_client()
+    csrf = csrf_token(browser.get("/register"))
+    for password, is_short in (("kQ9$xz7", True), ("kQ9$xz7vT2pLw", False)):
+        said = browser.post("/password-strength", data={"csrf_token": csrf, "password": password}).json
+        assert (said["reason"] == "Use at least 8 characters.") is is_short
+        assert (said["score"] < 2) is is_short
