@@ -15,10 +15,12 @@ from tests.support.recovery import NEW_PASSWORD, forgot
 from tests.support.registration import NEW, PASSPHRASE, register
 from tests.support.second_factor import Phone
 from tests.support.steps import HOUR, csrf_token, login, sign_in_by_form, submit
-from webapp import administrators
+from webapp import administrators, sessions
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
+from webapp.devices import MOST_LISTED
+from webapp.web.context import settings
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -89,6 +91,19 @@ def test_the_development_inbox_names_instants_in_utc(make_app: Callable[..., Fla
     page = app.test_client().get("/dev/mail").text
     written = page.partition('<time datetime="')[2].partition('"')[0]
     assert datetime.fromisoformat(written).tzinfo == UTC
+
+
+def test_a_device_list_that_is_cut_says_so(app: Flask, user_id: int) -> None:
+    browser = app.test_client()
+    sign_in_by_form(browser)
+    assert "Everywhere you are signed in." in browser.get("/account/sessions").text
+    with app.app_context():
+        for _ in range(MOST_LISTED):
+            one = {"user_id": user_id, "transport": "body", "remember": True, "client": COMMAND_LINE, "now": utc_now()}
+            sessions.open_session(db.session, settings(), **one)
+    page = browser.get("/account/sessions").text
+    assert f"The {MOST_LISTED} that were used last." in page
+    assert "Everywhere" not in page
 
 
 def test_a_password_that_is_too_short_is_not_praised(app: Flask, user_id: int) -> None:

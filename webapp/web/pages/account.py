@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import accounts, revocation
 from webapp.database import db
-from webapp.devices import list_devices
+from webapp.devices import MOST_LISTED, list_devices
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.forms import ProfileForm
@@ -46,7 +46,7 @@ def _profile_page(form: ProfileForm) -> str:
 @sign_in_required
 def devices() -> ResponseReturnValue:
     listed = list_devices(db.session, settings(), user_id=g.auth.user.id, current_sid=g.auth.sid, now=g.now)
-    return render_template("account/sessions.html", devices=listed)
+    return render_template("account/sessions.html", devices=listed, is_cut=len(listed) == MOST_LISTED)
 
 
 @account.post("/sessions/<session_id:sid>/end")
