@@ -123,6 +123,13 @@ def _growth(sizes: list[float]) -> float:
     return min(sizes[half:]) - min(sizes[:half])
 
 
+def _slope(instants: list[float], sizes: list[float]) -> float:
+    """Return by how much the least grows, in MB a second, from one of twenty stretches to the next."""
+    length = max(1, len(sizes) // 20)
+    starts = range(0, len(sizes) - length + 1, length)
+    return linear_regression([instants[at] for at in starts], [min(sizes[at : at + length]) for at in starts]).slope
+
+
 def test_a_worker_needs_no_more_after_many_requests_than_after_some(server: LiveServer, engine: str) -> None:
     """L18, and V04: what is remembered, counted and limited has its bounds."""
     workers = [psutil.Process(pid) for pid in server.worker_pids]
@@ -138,10 +145,11 @@ def test_a_worker_needs_no_more_after_many_requests_than_after_some(server: Live
             time.sleep(EVERY)
     instants, sizes = [at for at, _ in seen], [size for _, size in seen]
     grown = [_growth(list(of_worker)) for of_worker in zip(*sizes, strict=True)]
-    per_second = [linear_regression(instants, of_worker).slope for of_worker in zip(*sizes, strict=True)]
+    per_second = [_slope(instants, list(of_worker)) for of_worker in zip(*sizes, strict=True)]
     print(
         f"L18: {engine}, {going.answered} requests in {SECONDS:.0f} s; RSS {[round(size) for size in seen[-1][1]]} MB, "
-        f"{[round(60 * rate, 2) for rate in per_second]} MB a minute; "
+        f"{[round(60 * rate, 2) for rate in per_second]} MB a minute, {[round(more, 1) for more in grown]} MB from one "
+        f"half to the other; "
         f"{[worker.num_threads() for worker in workers]} threads, "
         f"{[database_files(worker, server) for worker in workers]} files of the database"
     )

@@ -1,10 +1,12 @@
 """Other origins: which may send the cookies (C01 to C03), and which may read answers (C07, C08)."""
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support import people
 from tests.support.cookies import FRIEND, cookies, login
-from tests.support.steps import OWN, SAME_ORIGIN, bearer, me, refresh
+from tests.support.steps import OWN, SAME_ORIGIN, bearer, csrf_token, me, refresh
 from webapp.database import db
 from webapp.models import AuthSession
 
@@ -143,3 +145,19 @@ def test_a_preflight_lists_methods_and_headers_needs_no_token_and_does_nothing(p
     assert reply.headers["Access-Control-Allow-Headers"].lower() == "authorization, content-type"
     assert int(reply.headers["Access-Control-Max-Age"]) <= 7200
     assert cookies(reply) == {}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, *({"Sec-Fetch-Site": site} for site in ("cross-site", "same-site"))]
+)
+def test_a_form_that_another_site_sent_is_refused_whatever_token_it_has(
+    app: Flask, user_id: int, headers: dict[str, str]
+) -> None:
+    """C01: before its CSRF token is looked at, so that one that was stolen is worth nothing. Looking is free."""
+    browser = app.test_client()
+    page = browser.get("/login", headers=headers)
+    assert page.status_code == 200
+    form = {"csrf_token": csrf_token(page), "email": people.EMAIL, "password": people.PASSWORD}
+    assert browser.post("/login", data=form, headers=headers).status_code == 403
+    assert browser.post("/login", data={"csrf_token": "x"}, headers=headers).status_code == 403
+    assert browser.post("/login", data=form, headers=SAME_ORIGIN).status_code == 303
