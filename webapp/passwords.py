@@ -114,11 +114,15 @@ def check_length(password: str, *, minimum: int, field: str = "password") -> Non
     """Raise InvalidFields unless `password` is text that can be hashed, of `minimum` to 1024 code points."""
     if not is_storable(password):
         raise InvalidFields({field: ["Use characters that can be typed."]})
-    length = len(_normalized(password))
-    if length < minimum:
-        raise InvalidFields({field: [f"Use at least {minimum} characters."]})
-    if length > MAX_LENGTH:
+    if reason := too_short(password, minimum=minimum):
+        raise InvalidFields({field: [reason]})
+    if len(_normalized(password)) > MAX_LENGTH:
         raise InvalidFields({field: [f"Use at most {MAX_LENGTH} characters."]})
+
+
+def too_short(password: str, *, minimum: int) -> str:
+    """Return what is said of a password of fewer than `minimum` code points, and "" of others."""
+    return f"Use at least {minimum} characters." if len(_normalized(password)) < minimum else ""
 
 
 def check_policy(password: str, *, minimum: int, own_words: Sequence[str] = (), field: str = "password") -> None:

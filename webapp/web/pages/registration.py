@@ -92,10 +92,10 @@ def strength() -> ResponseReturnValue:
     own_words = [word[:EMAIL_LENGTH] for word in request.form.getlist("own")[:5]]
     if g.auth is not None:
         own_words += [g.auth.user.email, g.auth.user.first_name, g.auth.user.last_name]
-    password, minimum = request.form.get("password", ""), settings().password_min_length
+    password = request.form.get("password", "")
     rating = passwords.rate(password, own_words=own_words)
-    if 0 < len(password) < minimum:
-        return jsonify(score=min(rating.score, 1), reason=f"Use at least {minimum} characters.")
+    if password and (reason := passwords.too_short(password, minimum=settings().password_min_length)):
+        return jsonify(score=min(rating.score, passwords.ACCEPTED_SCORE - 1), reason=reason)
     return jsonify(score=rating.score, reason=rating.reason)
 
 
