@@ -16,7 +16,7 @@ from webapp.errors import EmailNotVerified, InvalidFields, InvalidLink, InvalidP
 from webapp.models import Passkey, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
-from webapp.webauthn_data import client_data, handle_of, known_transports, reading, site_id, to_bytes, to_text
+from webapp.webauthn_data import client_data, expected, handle_of, known_transports, reading, site_id, to_bytes, to_text
 
 SITE_NAME: Final = "Evergreen"
 MOST_PASSKEYS: Final = 20
@@ -105,13 +105,7 @@ def _verified_columns(
         if challenge.user_id != user_id:
             raise InvalidLink
         with reading():
-            verified = webauthn.verify_registration_response(
-                credential=credential,
-                expected_challenge=to_bytes(said.challenge),
-                expected_rp_id=site_id(settings),
-                expected_origin=said.origin,
-                require_user_verification=True,
-            )
+            verified = webauthn.verify_registration_response(**expected(settings, credential, said))
         if len(verified.credential_id) > LONGEST_ID:
             raise ValueError("no id is that long")
     except (InvalidLink, ValueError):
@@ -167,13 +161,9 @@ def authenticate(
             raise InvalidLink
         with reading():
             verified = webauthn.verify_authentication_response(
-                credential=credential,
-                expected_challenge=to_bytes(said.challenge),
-                expected_rp_id=site_id(settings),
-                expected_origin=said.origin,
+                **expected(settings, credential, said),
                 credential_public_key=passkey.public_key,
                 credential_current_sign_count=passkey.sign_count,
-                require_user_verification=True,
             )
             handle = credential["response"].get("userHandle")
             if handle and to_bytes(handle) != handle_of(passkey.user_id):

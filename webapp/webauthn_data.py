@@ -40,6 +40,17 @@ def client_data(settings: Settings, credential: dict[str, Any]) -> ClientData:
     return ClientData(challenge, origin)
 
 
+def expected(settings: Settings, credential: dict[str, Any], said: ClientData) -> dict[str, Any]:
+    """Return what the library is to verify of a ceremony, whichever it is."""
+    return {
+        "credential": credential,
+        "expected_challenge": to_bytes(said.challenge),
+        "expected_rp_id": site_id(settings),
+        "expected_origin": said.origin,
+        "require_user_verification": True,
+    }
+
+
 def site_id(settings: Settings) -> str:
     """Return what passkeys are bound to: our host (WebAuthn §5.1.2, the RP ID)."""
     return urlsplit(settings.base_url).hostname or ""

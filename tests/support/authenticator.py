@@ -1,6 +1,5 @@
 """An authenticator in software, which says what a test tells it to (WebAuthn level 3, §6)."""
 
-import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from webauthn.helpers import encode_cbor
+from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from tests.support.settings import PUBLIC_URL
 
@@ -46,14 +45,10 @@ class Authenticator:
         return encode_cbor({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
 
     def _credential(self, **response: bytes) -> dict[str, Any]:
-        own_id = base64url(self.credential_id)
-        answer = {name: base64url(data) for name, data in response.items()}
+        own_id = bytes_to_base64url(self.credential_id)
+        answer = {name: bytes_to_base64url(data) for name, data in response.items()}
         return {"id": own_id, "rawId": own_id, "type": "public-key", "response": answer}
 
 
 def _client_data(kind: str, challenge: str) -> bytes:
     return json.dumps({"type": kind, "challenge": challenge, "origin": PUBLIC_URL}).encode()
-
-
-def base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

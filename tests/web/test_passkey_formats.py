@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from webauthn.helpers import bytes_to_base64url
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.authenticator import Authenticator, base64url
+from tests.support.authenticator import Authenticator
 
 Add = Callable[..., TestResponse]
 
@@ -67,7 +68,10 @@ def test_an_id_is_at_most_1023_bytes_long(add: Add, sign_in: Callable[[Authentic
 
 WRONG = [
     ("android-safetynet", {"ver": "1", "response": "text"}),
-    ("android-safetynet", {"ver": "1", "response": f"{base64url(b'[]')}.{base64url(b'[]')}.".encode()}),
+    (
+        "android-safetynet",
+        {"ver": "1", "response": f"{bytes_to_base64url(b'[]')}.{bytes_to_base64url(b'[]')}.".encode()},
+    ),
     ("android-key", {"alg": -7, "sig": b"x", "x5c": [b"x"]}),
     ("apple", {"x5c": [5, 5]}),
     ("fido-u2f", {"sig": b"x", "x5c": {}}),

@@ -1,6 +1,5 @@
 """What is stored of a passkey, whatever a browser says beside it, and what is none; the ceremonies run in Chromium."""
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 import webauthn
 from flask import Flask
 from sqlalchemy import select
+from webauthn.helpers import bytes_to_base64url
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 from werkzeug.test import TestResponse
 
@@ -35,7 +35,7 @@ def add(app: Flask, user_id: int, monkeypatch: pytest.MonkeyPatch) -> Add:
     def call(name: str = "Laptop", **response: Any) -> TestResponse:
         options = session.http.post("/api/passkeys/options", headers=session.bearer).json
         said = json.dumps({"challenge": options["challenge"], "origin": PUBLIC_URL}).encode()
-        data = base64.urlsafe_b64encode(said).decode().rstrip("=")
+        data = bytes_to_base64url(said)
         body = {"name": name, "credential": {"id": "an id", "response": {"clientDataJSON": data, **response}}}
         return session.http.post("/api/passkeys", headers=session.bearer, json=body)
 
