@@ -75,11 +75,6 @@ def find_user(db: DbSession, email: str) -> User | None:
     return db.scalar(select(User).where(User.email_key == email_key(email)))
 
 
-def list_users(db: DbSession) -> list[User]:
-    """Return all users, the oldest account first."""
-    return list(db.scalars(select(User).order_by(User.id)))
-
-
 def rename(
     db: DbSession,
     *,

@@ -92,7 +92,9 @@ def _neighbours(found: Sequence[Any], size: int, *, has_cursor: bool, is_back: b
 
 
 def read_all(db: DbSession, read: Callable[[Position, int], Page[Row]]) -> Iterator[Row]:
-    """Yield every row of a list, a batch at a time, and hold no connection while somebody takes them."""
+    """Yield every row of a list, a batch at a time, and hold no connection while somebody takes them.
+
+    A row that moves up or down its list meanwhile is missed or comes twice."""
     position = Position()
     while True:
         page = read(position, BATCH)

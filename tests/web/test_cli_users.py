@@ -4,14 +4,14 @@ import json
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from tests.support import people
 from tests.support.command_line import refused, run
 from tests.support.people import users
 from tests.support.sessions import sid
 from tests.support.steps import START, events
-from webapp import outbox, passwords
+from webapp import keyset, outbox, passwords
 from webapp.database import db
 from webapp.models import OutboxMail, Passkey, RecoveryCode, User
 
@@ -153,3 +153,25 @@ def test_every_list_is_json_if_so_wished(app: Flask, signed_in: people.SignedIn,
     expected = {"users": people.EMAIL, "sessions": sid(signed_in), "events": "sign_in", "mail": "password_changed"}
     assert expected[group] in {str(value) for value in rows[0].values()}
     assert all(row.get("created_at", row.get("at")).endswith("+00:00") for row in rows)
+
+
+def test_a_list_of_nothing_is_an_array_too(app: Flask) -> None:
+    assert json.loads(run(app, "users", "list", "--json").output) == []
+
+
+@pytest.mark.parametrize("group", ["users", "sessions"])
+def test_a_long_list_is_read_a_few_rows_at_a_time(app: Flask, group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O04: a million at once would take longer than a statement may, and more memory than there is."""
+    monkeypatch.setattr(keyset, "BATCH", 2)
+    addresses = [f"{number}@test.com" for number in range(5)]
+    for address in addresses:
+        people.create_user(app, address)
+        people.sign_in(app.test_client(), email=address)
+    statements: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    lines = run(app, group, "list").output.splitlines()
+    assert sorted(line.split("\t")[1] for line in lines) == addresses
+    in_order = [statement for statement in statements if "ORDER BY" in statement]
+    assert len(in_order) >= len(addresses) / 2
+    assert all("LIMIT" in statement for statement in in_order)

@@ -4,15 +4,16 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, true
 
-from webapp import one_time_tokens, revocation, session_state, stats
+from webapp import one_time_tokens, revocation, session_list, session_state, stats
 from webapp.audit import COMMAND_LINE
 from webapp.cli.shared import explains_errors, find_user, json_option, minute, show
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.devices import device_name, is_active
-from webapp.models import AuthSession, User
+from webapp.devices import device_name
+from webapp.keyset import Page, Position, read_all
+from webapp.models import AuthSession
 from webapp.web.context import settings
 
 sessions_group = AppGroup("sessions", help="List, revoke and purge sessions.")
@@ -24,20 +25,28 @@ sessions_group = AppGroup("sessions", help="List, revoke and purge sessions.")
 @explains_errors
 def list_sessions(email: str | None, *, as_json: bool) -> None:
     """List live sessions, the latest seen first."""
-    found = db.session.execute(
-        select(AuthSession, User.email)
-        .join(User, User.id == AuthSession.user_id)
-        .where(_of_user(email), is_active(settings(), now=utc_now()))
-        .order_by(AuthSession.last_seen_at.desc())
-    )
-    rows = [_facts(row, address) for row, address in found]
-    show(rows, as_json=as_json, line=_line)
+    user_id, now = None if email is None else find_user(email).id, utc_now()
+
+    def read(position: Position, size: int) -> Page[session_list.Listed]:
+        return session_list.find_sessions(
+            db.session,
+            settings(),
+            state="active",
+            user_id=user_id,
+            ip="",
+            device="",
+            position=position,
+            size=size,
+            now=now,
+        )
+
+    show(map(_facts, read_all(db.session, read)), as_json=as_json, line=_line)
 
 
-def _facts(row: AuthSession, address: str) -> dict[str, Any]:
+def _facts(row: session_list.Listed) -> dict[str, Any]:
     names = ("id", "user_id", "transport", "ip", "created_at", "last_seen_at", "expires_at", "generation")
-    facts = {name: getattr(row, name) for name in names}
-    return {**facts, "email": address, "device": " on ".join(device_name(row.user_agent))}
+    facts = {name: getattr(row.session, name) for name in names}
+    return {**facts, "email": row.email, "device": " on ".join(device_name(row.session.user_agent))}
 
 
 def _line(row: dict[str, Any]) -> tuple[object, ...]:

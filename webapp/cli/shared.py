@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import wraps
+from textwrap import indent
 from typing import Any, ParamSpec
 
 import click
@@ -46,16 +47,28 @@ def find_user(email: str) -> User:
 
 
 def show(rows: Iterable[dict[str, Any]], *, as_json: bool, line: Callable[[dict[str, Any]], Sequence[object]]) -> None:
-    """Print rows as a JSON array, or each as a line of columns parted by tabs."""
+    """Print rows as a JSON array, or each as a line of columns parted by tabs; each as it comes, however many."""
     if as_json:
-        print_json(list(rows))
+        _print_array(rows)
         return
     for row in rows:
         click.echo("\t".join(str(cell) for cell in line(row)).rstrip())
 
 
+def _print_array(rows: Iterable[dict[str, Any]]) -> None:
+    opening = "["
+    for row in rows:
+        click.echo(f"{opening}\n{indent(_json(row), '  ')}", nl=False)
+        opening = ","
+    click.echo("[]" if opening == "[" else "\n]")
+
+
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_iso))
+    click.echo(_json(value))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_iso)
 
 
 def minute(moment: datetime) -> str:
