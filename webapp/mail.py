@@ -63,6 +63,7 @@ _LINKS: Final = {
     MailKind.SECOND_FACTOR_ADDED: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.SECOND_FACTOR_REMOVED: _Link("/account/security"),
     MailKind.RECOVERY_CODE_USED: _Link("/account/security"),
+    MailKind.RECOVERY_CODES_MADE: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.PASSKEY_ADDED: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.PASSKEY_REMOVED: _Link("/account/security"),
     MailKind.ACCOUNT_DELETED: _Link("/register"),

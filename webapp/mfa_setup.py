@@ -5,14 +5,14 @@ from typing import Final, NamedTuple
 
 import pyotp
 import segno
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
-from webapp import audit, outbox, recovery_codes
+from webapp import audit, outbox, recovery_codes, session_state
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState, SessionEnded
+from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
 from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure
-from webapp.models import AuthSession, RecoveryCode, User
+from webapp.models import User
 from webapp.revocation import EndReason, end_all_of
 from webapp.sealing import seal, unseal
 
@@ -82,11 +82,8 @@ def confirm(
         db.rollback()
         raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
     # Looked at with both rows locked: one that was ended during the hashes must not end those of its owner.
-    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid).with_for_update())
-    if reason is not None:
-        db.rollback()
-        raise SessionEnded(reason)
-    recovery_codes.replace(db, user_id=user_id, hashes=hashes)
+    session_state.lock_unended(db, sid)
+    recovery_codes.replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.
     end_all_of(
@@ -146,7 +143,7 @@ def take_away(
     if user.totp_seed is None or (since and enabled_at and enabled_at < since):
         return False
     user.totp_seed = user.totp_enabled_at = None
-    db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    recovery_codes.remove_all(db, user_id=user_id)
     if enabled_at:
         audit.record(db, audit.Kind.TOTP_DISABLED, client=client, now=now, user_id=user_id, actor_id=actor_id)
         outbox.enqueue(db, outbox.MailKind.SECOND_FACTOR_REMOVED, user_id=user_id, now=now)

@@ -63,6 +63,7 @@ class RecoveryCode(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[str] = mapped_column(String(200))
+    made_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: before this was written down
 
 
 class Passkey(Base):

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from webapp import audit, one_time_tokens, outbox, passwords
+from webapp import audit, one_time_tokens, outbox, passwords, session_state
 from webapp.database import DbSession
 from webapp.errors import SecondFactorState
 from webapp.models import RecoveryCode, User
@@ -22,25 +22,34 @@ def make() -> tuple[list[str], list[str]]:
     return codes, [passwords.hash_password(code) for code in codes]
 
 
-def replace(db: DbSession, *, user_id: int, hashes: list[str]) -> None:
+def replace(db: DbSession, *, user_id: int, hashes: list[str], now: datetime) -> None:
     """Let these be the user's codes, and no others; the caller commits."""
-    db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    db.add_all(RecoveryCode(user_id=user_id, code_hash=code_hash) for code_hash in hashes)
+    remove_all(db, user_id=user_id)
+    db.add_all(RecoveryCode(user_id=user_id, code_hash=code_hash, made_at=now) for code_hash in hashes)
 
 
-def renew(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> list[str]:
+def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: datetime) -> list[str]:
     """Return ten new codes; the old ones open nothing any more; commits.
 
-    Raises SecondFactorState if the user has no second factor for which they could stand in."""
+    Raises SecondFactorState if the user has no second factor for which they could stand in, and SessionEnded if the
+    session `sid` was ended meanwhile."""
     codes, hashes = make()
     # The row is locked, so that of two renewals at once one whole set of codes stays.
     is_on = select(User.id).where(User.id == user_id, User.totp_enabled_at.is_not(None)).with_for_update()
     if db.scalar(is_on) is None:
         raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
-    replace(db, user_id=user_id, hashes=hashes)
+    session_state.lock_unended(db, sid)
+    replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.RECOVERY_CODES_MADE, client=client, now=now, user_id=user_id, actor_id=user_id)
+    outbox.enqueue(db, outbox.MailKind.RECOVERY_CODES_MADE, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return codes
+
+
+def remove_all(db: DbSession, *, user_id: int, since: datetime | None = None) -> bool:
+    """Delete the user's codes but those from before `since`; the caller commits. Return whether there were any."""
+    which = [RecoveryCode.user_id == user_id] + ([RecoveryCode.made_at >= since] if since else [])
+    return bool(db.scalars(delete(RecoveryCode).where(*which).returning(RecoveryCode.id)).all())
 
 
 def count(db: DbSession, *, user_id: int) -> int:

@@ -5,7 +5,7 @@ Each leads to a new password, which ends all sessions."""
 from datetime import datetime
 from typing import NamedTuple
 
-from webapp import audit, email_change, mfa_setup, one_time_tokens, passkeys, revocation
+from webapp import audit, email_change, mfa_setup, one_time_tokens, passkeys, recovery_codes, revocation
 from webapp.database import DbSession
 from webapp.models import AuthSession, OneTimeToken, User
 from webapp.one_time_tokens import Purpose
@@ -53,6 +53,7 @@ def _secure(db: DbSession, user: User, spent: OneTimeToken, *, client: audit.Cli
     """Leave nothing of what came since by which somebody gets in again; commits."""
     added = {"user_id": user.id, "actor_id": user.id, "since": spent.since, "client": client, "now": now}
     taken_away = ["two-step sign-in"] if mfa_setup.take_away(db, **added) else []  # type: ignore[arg-type]
+    taken_away += ["the recovery codes"] if recovery_codes.remove_all(db, user_id=user.id, since=spent.since) else []
     taken_away += [f"the passkey “{name}”" for name in passkeys.remove_all(db, **added)]  # type: ignore[arg-type]
     user.devices_forgotten_at = now
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, user_id=user.id, now=now)

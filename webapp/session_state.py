@@ -108,6 +108,15 @@ def find(sid: str, user_id: int) -> SessionState:
     return SessionState(*row[:split], user=SessionUser(*row[split:]))  # type: ignore[misc]  # a row has no types
 
 
+def lock_unended(db: DbSession, sid: str) -> None:
+    """Lock the session's row until the caller's commit, so that it stays as it is. Raises SessionEnded if it was ended:
+    meanwhile, while what it had asked for took long."""
+    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid).with_for_update())
+    if reason is not None:
+        db.rollback()
+        raise SessionEnded(reason)
+
+
 def note_seen(db: DbSession, session: SessionState, *, client: Client, now: datetime) -> None:
     """Write down when and from where the session was last used, at most once a minute; commits if it writes."""
     if now - session.last_seen_at < SEEN_EVERY:

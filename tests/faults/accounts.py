@@ -108,7 +108,8 @@ class Accounts:
         with self.app.app_context():
             user = db.session.get_one(User, person.id)
             user.totp_seed, user.totp_enabled_at = seal(make_settings(), secret), utc_now()
-            recovery_codes.replace(db.session, user_id=person.id, hashes=[_hash(code) for code in RECOVERY_CODES])
+            hashes = [_hash(code) for code in RECOVERY_CODES]
+            recovery_codes.replace(db.session, user_id=person.id, hashes=hashes, now=utc_now())
             db.session.commit()
         return SecondFactor(pyotp.TOTP(secret))
 

@@ -23,6 +23,7 @@ DETAILS: dict[MailKind, dict[str, Any]] = {
     MailKind.NEW_DEVICE: {"session_id": SID},
     MailKind.TOKEN_REUSED: {"session_id": SID},
     MailKind.RECOVERY_CODE_USED: {"left": 2},
+    MailKind.RECOVERY_CODES_MADE: {"session_id": SID},
     MailKind.SECOND_FACTOR_ADDED: {"session_id": SID},
     MailKind.PASSKEY_ADDED: {"session_id": SID, "passkey": MARKUP},
     MailKind.PASSKEY_REMOVED: {"passkey": MARKUP},
@@ -36,6 +37,7 @@ TOKENS = {
     MailKind.ADDRESS_CHANGED: ("/undo/", Purpose.UNDO_EMAIL_CHANGE),
     MailKind.NEW_DEVICE: ("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.SECOND_FACTOR_ADDED: ("/not-me/", Purpose.DISOWN_SIGN_IN),
+    MailKind.RECOVERY_CODES_MADE: ("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.PASSKEY_ADDED: ("/not-me/", Purpose.DISOWN_SIGN_IN),
 }
 REMEDIES = (Purpose.UNDO_EMAIL_CHANGE, Purpose.DISOWN_SIGN_IN)

@@ -9,8 +9,11 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support import people
+from tests.support.mailbox import Mailbox
+from tests.support.recovery import NEW_PASSWORD, recover, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
-from tests.support.steps import HOUR, MINUTE, events
+from tests.support.steps import HOUR, MINUTE, csrf_token, events
+from webapp import recovery_codes
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -70,6 +73,49 @@ def test_new_recovery_codes_replace_the_old_ones(app: Flask, signed_in: people.S
     assert not set(new) & set(phone.codes)
     assert outcome(login(app, phone.codes[0])) == (401, "invalid_code")
     assert login(app, new[0]).status_code == 200
+
+
+def test_new_recovery_codes_are_mailed_and_taken_back_by_who_has_not_made_them(
+    app: Flask, signed_in: people.SignedIn, phone: Phone, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P09, P13: whoever made them could get in by them again, past the second factor that stays the owner's."""
+    mailbox.deliver()
+    clock.shift(MINUTE)
+    codes = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer).json["recovery_codes"]
+    http, link = app.test_client(), f"/not-me/{mailbox.token('not-me', people.EMAIL)}"
+    reply = http.post(link, data={"csrf_token": csrf_token(http.get(link))})
+    assert outcome(signed_in.me()) == (401, "session_ended")
+    assert "Taken away, because it was added since: the recovery codes." in http.get(reply.location).text
+    assert reset(app, reply.location.split("/reset/")[1])[0] == 204
+    assert outcome(login(app, codes[0], password=NEW_PASSWORD)) == (401, "invalid_code")
+    assert login(app, phone.code(1), password=NEW_PASSWORD).status_code == 200
+
+
+def test_a_mail_from_before_takes_no_codes_away(
+    app: Flask, signed_in: people.SignedIn, phone: Phone, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P09: what was there before the device came is the owner's."""
+    clock.shift(MINUTE)
+    body = {"email": people.EMAIL, "password": people.PASSWORD, "code": phone.code()}
+    assert app.test_client().post("/api/login", json=body, headers={"User-Agent": "another"}).status_code == 200
+    recover(app, f"/not-me/{mailbox.token('not-me', people.EMAIL)}")
+    assert login(app, phone.codes[0], password=NEW_PASSWORD).status_code == 200
+
+
+def test_a_session_that_its_owner_ends_meanwhile_has_no_new_codes(
+    app: Flask, signed_in: people.SignedIn, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P13, V04: ten codes take long to hash."""
+    make = recovery_codes.make
+
+    def make_late() -> tuple[list[str], list[str]]:
+        assert signed_in.http.post("/api/logout", headers=signed_in.bearer).status_code == 204
+        return make()
+
+    monkeypatch.setattr(recovery_codes, "make", make_late)
+    reply = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer)
+    assert outcome(reply) == (401, "session_ended")
+    assert login(app, phone.codes[0]).status_code == 200
 
 
 def test_another_users_code_is_nobodys(app: Flask, phone: Phone, clock: time_machine.Traveller) -> None:

@@ -51,5 +51,5 @@ def remove() -> ResponseReturnValue:
 @guard.access_required
 @guard.fresh_sign_in_required
 def renew_codes() -> ResponseReturnValue:
-    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, sid=g.auth.sid, client=g.client, now=g.now)
     return RecoveryCodesAnswer(recovery_codes=codes).respond()

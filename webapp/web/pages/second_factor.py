@@ -51,7 +51,7 @@ def _enrolment_page(form: CodeForm) -> str:
 @sign_in_required
 @fresh_sign_in_required
 def renew_codes() -> ResponseReturnValue:
-    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
+    codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, sid=g.auth.sid, client=g.client, now=g.now)
     return render_template("account/recovery_codes.html", codes=codes, is_new=False)
 
 
