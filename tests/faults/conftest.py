@@ -6,9 +6,9 @@ import pytest
 
 from tests.faults.accounts import Accounts
 from tests.faults.clients import Client, one_client
-from tests.faults.servers import CLOCKED, WORKERS, kill_all, start_again, wait_for_workers
+from tests.faults.servers import WORKERS, wait_for_workers
 from tests.support import people
-from tests.support.live import LiveServer, serve
+from tests.support.live import CLOCKED, LiveServer, serve
 from tests.support.settings import PUBLIC_URL
 
 
@@ -19,15 +19,10 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     application = getattr(request.module, "APPLICATION", CLOCKED)
     url = people.database_with_john(folder, request.param)
     # The public address is part of every token: it stays, whatever the port.
-    with serve(folder, url, workers=WORKERS, public_url=PUBLIC_URL, test_gates=folder) as server:
+    settings = {"public_url": PUBLIC_URL, "test_gates": folder}
+    with serve(folder, url, application, workers=WORKERS, **settings) as server:
         wait_for_workers(server)
-        if application != CLOCKED:
-            kill_all(server)
-            start_again(server, application)
-        try:
-            yield server
-        finally:
-            kill_all(server)  # nothing is left to drain, and a polite end takes two seconds longer
+        yield server
 
 
 @pytest.fixture

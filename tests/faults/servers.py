@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Any
 import psutil
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.support.live import GUNICORN, LiveServer
-from webapp.config import ROOT
+from tests.support.live import CLOCKED, LiveServer, launch
 
 WORKERS = 4
-CLOCKED = "tests.support.clocked:app"
 GATED = "tests.faults.gated:app"
 STARTS_WITHIN = 60  # seconds
 
@@ -71,11 +68,7 @@ def _is_dead(pid: int) -> bool:
 
 def start_again(server: LiveServer, application: str = CLOCKED, *, workers: int | None = None) -> None:
     """Start `application` where the server ran: same port, settings and database."""
-    with (server.folder / "server.log").open("ab") as log:
-        server.process = subprocess.Popen(
-            [*GUNICORN, application],
-            env=server.settings, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    server.process = launch(server.folder, server.settings, application)
     wait_for_workers(server, workers or int(server.settings["WEB_CONCURRENCY"]))
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ import pytest
 
 from tests.faults.clients import Client, Reply, one_client
 from tests.faults.proxies import listens, nginx
-from tests.faults.servers import CLOCKED, start_again, wait_for_workers
+from tests.faults.servers import start_again, wait_for_workers
 from tests.faults.traffic import Habit, Traffic, refreshes, traffic
 from tests.support import people
-from tests.support.live import GUNICORN, LiveServer, serve
+from tests.support.live import CLOCKED, LiveServer, serve
 from tests.support.settings import PUBLIC_URL
 from webapp.config import ROOT
 
@@ -121,7 +122,7 @@ def test_a_second_server_by_sigusr2_is_refused_and_leaves_the_first_alone(server
     counters = tmp_path / "counters.db"
     counters.touch()
     handed_on = {"GUNICORN_PID": str(server.process.pid), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    command, environment = [*GUNICORN, CLOCKED], server.settings | handed_on
+    command, environment = [sys.executable, "-m", "gunicorn", CLOCKED], server.settings | handed_on
     second = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "does not follow SIGUSR2" in second.stderr

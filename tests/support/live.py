@@ -16,12 +16,12 @@ from typing import Any
 
 import psutil
 
+from tests.support.fork_server import Program
 from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
 STARTS_WITHIN = 60  # seconds
-# Imported once and forked, which no worker can tell and which saves the tests minutes; test_readme.py runs `make run`.
-GUNICORN = (sys.executable, "-m", "gunicorn", "--preload")
+CLOCKED = "tests.support.clocked:app"
 
 
 @dataclass
@@ -30,7 +30,7 @@ class LiveServer:
 
     url: str
     port: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Program
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class LiveServer:
         if self.process.poll() is None:
             self.stop()
         self.settings |= _environment(settings)
-        self.process = _launch(self.folder, self.settings)
+        self.process = launch(self.folder, self.settings)
         wait_until_ready(self)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -87,6 +87,7 @@ def free_port() -> int:
 def serve(
     folder: Path,
     database_url: str,
+    application: str = CLOCKED,
     *,
     workers: int = 2,
     preload: bool = True,
@@ -112,8 +113,8 @@ def serve(
         "PYTHONPATH": str(ROOT),
         **_environment(settings),
     }
-    command = [*under, *(part for part in GUNICORN if preload or part != "--preload")]
-    server = LiveServer(f"http://localhost:{port}", port, _launch(folder, environment, command), folder, environment)
+    process = launch(folder, environment, application, preload=preload, under=under)
+    server = LiveServer(f"http://localhost:{port}", port, process, folder, environment)
     try:
         wait_until_ready(server)
         yield server
@@ -132,15 +133,21 @@ def _environment(settings: dict[str, Any]) -> dict[str, str]:
     return {name.upper(): str(value) for name, value in settings.items()}
 
 
-def _launch(folder: Path, environment: dict[str, str], command: Sequence[str] = GUNICORN) -> subprocess.Popen[bytes]:
-    with (folder / "server.log").open("ab") as log:
-        return subprocess.Popen(
-            [*command, "tests.support.clocked:app"],
-            env=environment,
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+def launch(
+    folder: Path,
+    environment: dict[str, str],
+    application: str = CLOCKED,
+    *,
+    preload: bool = True,
+    under: Sequence[str] = (),
+) -> subprocess.Popen[bytes] | Program:
+    """Start gunicorn. Its application is imported once and forked, which no worker can tell, if `preload`."""
+    log = folder / "server.log"
+    if preload and not under:
+        return Program("gunicorn", "--preload", application, env=environment, log=log)
+    command = [*under, sys.executable, "-m", "gunicorn", *(["--preload"] if preload else []), application]
+    with log.open("ab") as output:
+        return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
 
 
 def wait_until_ready(server: LiveServer) -> None:

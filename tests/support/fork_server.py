@@ -1,0 +1,204 @@
+"""Programs of Python that begin with the product's libraries imported, and end without taking them apart.
+
+A server of two workers takes two seconds of a processor to start and stop, nearly all for the import of what it is made
+of and for the end of three interpreters. So each process that tests has one of its own that has imported what the
+product imports of others, and forks each program from it. What is the product's, or looks at the environment when it is
+imported, the program imports itself. That a server starts without all this is for the tests that start `make run`, the
+image's command or the unit's."""
+
+import ast
+import atexit
+import importlib
+import json
+import math
+import os
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from runpy import run_module
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = ("webapp", "gunicorn.conf.py")
+# The product itself; and what decides when it is imported where it counts.
+NOT_BEFORE: Final = ("webapp", "prometheus_client")
+NUMBER: Final = struct.Struct("i")
+OF_GUNICORN: Final = ("gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "gunicorn.glogging")
+
+
+class Program:
+    """A program that was forked, with what tests use of subprocess.Popen."""
+
+    def __init__(self, module: str, *arguments: str, env: Mapping[str, str], log: Path) -> None:
+        """Run `python -m module arguments` in the project's folder; what it prints is added to `log`."""
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(_address())
+        asked = {"module": module, "arguments": arguments, "env": dict(env), "log": str(log)}
+        self._connection.sendall(json.dumps(asked).encode() + b"\n")
+        self.pid = _number(self._connection)
+        self._connection.setblocking(False)
+        self._lock = threading.Lock()
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit status, -9 if signal 9 ended it, or None while it runs."""
+        with self._lock:
+            if self.returncode is None:
+                with suppress(BlockingIOError):
+                    self.returncode = _number(self._connection)
+                    self._connection.close()
+            return self.returncode
+
+    def wait(self, timeout: float = math.inf) -> int:
+        """Return its exit status when it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
+        deadline = time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired([f"process {self.pid}"], timeout)
+            time.sleep(0.01)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _number(connection: socket.socket) -> int:
+    return int(NUMBER.unpack(connection.recv(NUMBER.size))[0])
+
+
+@cache
+def _address() -> str:
+    """Start the process that forks, which ends with this one; return where it listens."""
+    folder = tempfile.TemporaryDirectory(prefix="evergreen-")
+    address = f"{folder.name}/socket"
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    server = subprocess.Popen(
+        [sys.executable, "-m", __name__, address],
+        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+
+    def end() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    return address
+
+
+# --- the process that forks ------------------------------------------------------------------------------
+
+
+def _libraries() -> Iterator[str]:
+    """Yield the names of the modules of others that the product imports when it is imported."""
+    for source in SOURCES:
+        path = ROOT / source
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.Import):
+                    yield from (name.name for name in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    yield node.module
+
+
+def _serve(address: str) -> None:
+    for name in (*OF_GUNICORN, *_libraries()):
+        if name.split(".")[0] not in NOT_BEFORE:
+            importlib.import_module(name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, for those who test
+    ended, wake = socket.socketpair()
+    for end in (ended, wake):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    waiting: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        for file in (sys.stdin, listener, ended):
+            selector.register(file, selectors.EVENT_READ)
+        print("ready", flush=True)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if sys.stdin in ready:
+                return
+            if listener in ready:
+                connection, _ = listener.accept()
+                pid = _fork(connection)
+                waiting[pid] = connection
+                connection.sendall(NUMBER.pack(pid))
+            if ended in ready:
+                ended.recv(4096)
+                _tell(waiting)
+
+
+def _tell(waiting: dict[int, socket.socket]) -> None:
+    """Tell those who wait for them of the children that have ended."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            with waiting.pop(pid) as connection, suppress(BrokenPipeError):
+                connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _fork(connection: socket.socket) -> int:
+    asked = json.loads(connection.makefile().readline())
+    pid = os.fork()
+    if pid == 0:
+        _become(asked["module"], asked["arguments"], asked["env"], asked["log"])
+    return pid
+
+
+def _become(module: str, arguments: Sequence[str], env: Mapping[str, str], log: str) -> NoReturn:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+    os.dup2(1, 2)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.environ.clear()
+    os.environ.update(env)
+    tempfile.tempdir = None  # what an import may have found out
+    sys.argv = [module, *arguments]
+    status = 0
+    try:
+        run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    # As an interpreter ends, without the third of a second in which it frees what the system frees anyhow; each worker
+    # that was forked comes by here, too.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
