@@ -22,8 +22,9 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # Three for each core: tests with a browser or a server wait for it more than they compute. Those that put a server under
-# load compute all the time, and run by themselves.
+# load compute nearly all the time, and run by themselves.
 WORKERS := $(shell expr 3 \* $(CORES))
+LOADING := $(shell expr 1 + $(CORES))
 LOADS := tests/faults tests/deploy
 
 NODE_FOLDERS := tests/js tests/clients tests/examples
@@ -40,7 +41,7 @@ check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, im
 test: check /usr/bin/chromium-headless-shell /usr/bin/strace .venv/proxies $(NODE_PACKAGES) ## Set everything up, check, and run every test
 	$(if $(NPM),npm --prefix tests/js test --silent,@$(NO_NPM))
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile $(LOADS:%=--ignore=%)
-	$(BIN)/pytest --numprocesses=$(CORES) --dist=loadfile $(LOADS)
+	$(BIN)/pytest --numprocesses=$(LOADING) --dist=loadfile $(LOADS)
 
 bench: .venv/installed-tests bench/.venv/installed ## Measure, beside others: an hour and more, into bench/RESULTS.md
 	$(BIN)/python -m bench.compare --write

@@ -1,5 +1,6 @@
 """Fixtures of every test: settings, a fresh database, the application over it, a user, a live server."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,6 +26,13 @@ from webapp.database import db
 
 compile_once()
 be_patient()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of the search for garbage, and search less often: it took a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)
