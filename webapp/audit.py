@@ -45,6 +45,7 @@ class Kind(StrEnum):
     TOTP_ENABLED = "totp_enabled"
     TOTP_DISABLED = "totp_disabled"
     RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODES_REMOVED = "recovery_codes_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_RENAMED = "passkey_renamed"

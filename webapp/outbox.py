@@ -75,10 +75,12 @@ def _wake_sender(session: Session) -> None:
 
 
 def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
-    """Return one mail that is due, taken for LEASE and detached, or None; commits. No other sender has it meanwhile."""
+    """Return one mail that is due, taken for LEASE and detached, or None; commits. No other sender has it meanwhile.
+
+    Kinds that a newer release has enqueued beside this one, or before it was taken back, wait for that."""
     due = (
         select(OutboxMail.id, OutboxMail.next_attempt_at)
-        .where(OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= now)
+        .where(OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= now, OutboxMail.kind.in_(MailKind))
         .order_by(OutboxMail.next_attempt_at, OutboxMail.id)
         .limit(20)
     )

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from webapp import audit, one_time_tokens, outbox, passwords, session_state
 from webapp.database import DbSession
@@ -34,9 +34,8 @@ def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: d
     Raises SecondFactorState if the user has no second factor for which they could stand in, and SessionEnded if the
     session `sid` was ended meanwhile."""
     codes, hashes = make()
-    # The row is locked, so that of two renewals at once one whole set of codes stays.
-    is_on = select(User.id).where(User.id == user_id, User.totp_enabled_at.is_not(None)).with_for_update()
-    if db.scalar(is_on) is None:
+    if not _lock_factor(db, user_id):
+        db.rollback()
         raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
     session_state.lock_unended(db, sid)
     replace(db, user_id=user_id, hashes=hashes, now=now)
@@ -44,6 +43,31 @@ def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: d
     outbox.enqueue(db, outbox.MailKind.RECOVERY_CODES_MADE, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return codes
+
+
+def take_away(
+    db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime, since: datetime | None
+) -> bool:
+    """Remove the user's codes if they were made since then; the caller commits. Return whether there were any."""
+    if not remove_all(db, user_id=user_id, since=since):
+        return False
+    kind = audit.Kind.RECOVERY_CODES_REMOVED
+    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    return True
+
+
+def _lock_factor(db: DbSession, user_id: int) -> bool:
+    """Whether the second factor is on; if so it stays on until the caller's commit, and nobody else changes the codes.
+
+    By an UPDATE of nothing, since SQLite locks no row that is only read."""
+    locked = db.scalar(
+        update(User)
+        .where(User.id == user_id, User.totp_enabled_at.is_not(None))
+        .values(totp_enabled_at=User.totp_enabled_at)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return locked is not None
 
 
 def remove_all(db: DbSession, *, user_id: int, since: datetime | None = None) -> bool:

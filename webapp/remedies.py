@@ -20,7 +20,8 @@ class Remedied(NamedTuple):
 
 
 def disown(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> Remedied:
-    """End the session that a mail tells of, and take second factor and passkeys away that came since; commits.
+    """End the session that a mail tells of, and take away what came since by which one
+    signs in: second factor, recovery codes, passkeys; commits.
 
     A change of address that waits for its link comes to nothing. Raises InvalidLink."""
     spent = one_time_tokens.spend(db, token, Purpose.DISOWN_SIGN_IN, now=now)
@@ -53,7 +54,7 @@ def _secure(db: DbSession, user: User, spent: OneTimeToken, *, client: audit.Cli
     """Leave nothing of what came since by which somebody gets in again; commits."""
     added = {"user_id": user.id, "actor_id": user.id, "since": spent.since, "client": client, "now": now}
     taken_away = ["two-step sign-in"] if mfa_setup.take_away(db, **added) else []  # type: ignore[arg-type]
-    taken_away += ["the recovery codes"] if recovery_codes.remove_all(db, user_id=user.id, since=spent.since) else []
+    taken_away += ["the recovery codes"] if recovery_codes.take_away(db, **added) else []  # type: ignore[arg-type]
     taken_away += [f"the passkey “{name}”" for name in passkeys.remove_all(db, **added)]  # type: ignore[arg-type]
     user.devices_forgotten_at = now
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, user_id=user.id, now=now)

@@ -109,12 +109,20 @@ def find(sid: str, user_id: int) -> SessionState:
 
 
 def lock_unended(db: DbSession, sid: str) -> None:
-    """Lock the session's row until the caller's commit, so that it stays as it is. Raises SessionEnded if it was ended:
-    meanwhile, while what it had asked for took long."""
-    reason = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == sid).with_for_update())
-    if reason is not None:
+    """Let the session stay as it is until the caller's commit. Raises SessionEnded, after a rollback, if it was ended:
+    meanwhile, while what it had asked for took long.
+
+    By an UPDATE of nothing, since SQLite locks no row that is only read."""
+    row = db.execute(
+        update(AuthSession)
+        .where(AuthSession.id == sid)
+        .values(revoked_reason=AuthSession.revoked_reason)
+        .returning(AuthSession.revoked_reason)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if row is None or row.revoked_reason is not None:
         db.rollback()
-        raise SessionEnded(reason)
+        raise SessionEnded(row and row.revoked_reason)
 
 
 def note_seen(db: DbSession, session: SessionState, *, client: Client, now: datetime) -> None:

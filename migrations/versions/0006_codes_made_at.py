@@ -8,8 +8,6 @@ Create Date: 2026-11-29 20:50:00
 from alembic import op
 import sqlalchemy as sa
 
-import webapp.database
-
 
 # revision identifiers, used by Alembic.
 revision = '0006'
@@ -19,7 +17,7 @@ depends_on = None
 
 
 def upgrade():
-    op.add_column('recovery_codes', sa.Column('made_at', webapp.database.UtcDateTime(), nullable=True))
+    op.add_column('recovery_codes', sa.Column('made_at', sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade():

@@ -45,11 +45,12 @@ def test_master_and_workers_show_no_secret_in_their_arguments(
     live: Callable[..., AbstractContextManager[LiveServer]],
 ) -> None:
     """O05."""
-    with live(**SECRETS) as server:
+    with live(preload=False, **SECRETS) as server:
         wait_for_workers(server, 2)
         processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
         arguments = [" ".join(process.cmdline()) for process in processes]
     assert len(arguments) >= 3
+    assert all("gunicorn" in line for line in arguments)
     assert [line for line in arguments if "canary" in line] == []
     print(f"O05: {len(arguments)} processes, {arguments[0][-60:]!r}")
 

@@ -111,7 +111,7 @@ def test_the_server_tells_systemd_that_it_is_ready_and_a_reload_keeps_it_serving
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(WITHIN)
-        with live(notify_socket=tmp_path / "notify") as server:
+        with live(preload=False, notify_socket=tmp_path / "notify") as server:
             assert b"READY=1" in systemd.recv(4096)
             wait_for_workers(server, 2)
             before = set(server.worker_pids)

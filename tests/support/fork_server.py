@@ -3,8 +3,9 @@
 A server of two workers takes two seconds of a processor to start and stop, nearly all for the import of what it is made
 of and for the end of three interpreters. So each process that tests has one of its own that has imported what the
 product imports of others, and forks each program from it. What is the product's, or looks at the environment when it is
-imported, the program imports itself. That a server starts without all this is for the tests that start `make run`, the
-image's command or the unit's."""
+imported, the program imports itself; but gunicorn, all of whose settings of that kind gunicorn.conf.py makes. Variables
+of Python itself (PYTHON...) have no effect. That a server starts without all this is for tests that ask for it
+(`preload=False`), and for those that start `make run` or the image's command."""
 
 import ast
 import atexit
@@ -29,6 +30,7 @@ from pathlib import Path
 from runpy import run_module
 from typing import Final, NoReturn
 
+# Not webapp.config's, which would import the product.
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ("webapp", "gunicorn.conf.py")
 # The product itself; and what decides when it is imported where it counts.
@@ -81,7 +83,9 @@ class Program:
 
 
 def _number(connection: socket.socket) -> int:
-    return int(NUMBER.unpack(connection.recv(NUMBER.size))[0])
+    content = connection.recv(NUMBER.size)
+    assert content, "the process that forks has ended"
+    return int(NUMBER.unpack(content)[0])
 
 
 @cache
@@ -140,7 +144,10 @@ def _serve(address: str) -> None:
         print("ready", flush=True)
         while True:
             ready = {key.fileobj for key, _ in selector.select()}
-            if sys.stdin in ready:
+            if sys.stdin in ready:  # at its end: who tested is gone
+                Path(address).unlink()
+                for pid in waiting:
+                    os.kill(pid, signal.SIGTERM)
                 return
             if listener in ready:
                 connection, _ = listener.accept()

@@ -1,5 +1,7 @@
 """`flask events`: which events are listed, and which are purged."""
 
+import json
+
 import pytest
 import time_machine
 from flask import Flask
@@ -30,6 +32,17 @@ def test_events_are_listed_the_latest_first_by_user_kind_address_and_day(
     assert run(app, "events", "list", "--user", people.EMAIL).output == latest + created[0]
     assert refused(app, "events", "list", "--kind", "nonsense")
     assert "no user with the address" in refused(app, "events", "list", "--user", "nobody@test.com")
+
+
+def test_what_a_browser_calls_itself_is_printed_as_it_stands(app: Flask, user_id: int) -> None:
+    """Whatever somebody takes for the end of a line."""
+    name = "one\x85two\x0cthree"
+    body = {"email": people.EMAIL, "password": people.PASSWORD}
+    assert app.test_client().post("/api/login", json=body, headers={"User-Agent": name}).status_code == 200
+    shown = json.loads(run(app, "events", "list", "--kind", "sign_in", "--json").output)
+    with app.app_context():
+        written = db.session.scalars(select(AuditEvent.user_agent).where(AuditEvent.kind == "sign_in")).all()
+    assert [event["user_agent"] for event in shown] == written == [name]
 
 
 def test_old_events_are_purged_and_that_is_an_event(app: Flask, user_id: int, clock: time_machine.Traveller) -> None:

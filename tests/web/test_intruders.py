@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
@@ -107,6 +107,8 @@ def test_this_was_not_me_leaves_what_was_there_before(
     add_passkey(app, user_id, "my own")
     mailbox.deliver()
     with app.app_context():
+        # Some as they are from before it was written down.
+        db.session.execute(update(RecoveryCode).where(RecoveryCode.id % 2 == 0).values(made_at=None))
         outbox.enqueue(db.session, outbox.MailKind.NEW_DEVICE, user_id=user_id, now=utc_now() + timedelta(seconds=1))
         db.session.commit()
     clock.shift(HOUR)
@@ -128,6 +130,20 @@ def test_undoing_a_change_of_address_takes_away_what_was_added_since(
     recover(app, f"/undo/{undo}")
     assert ways_in(app) == (False, ["my own"], 0)
     assert login(app, "seven quiet hedges") == 200
+
+
+def test_undoing_a_change_of_address_takes_recovery_codes_back_that_were_made_since(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P08: the factor is the owner's, and stays."""
+    thief = people.sign_in(app.test_client())
+    turn_on(thief)
+    clock.shift(60)
+    move_to(app, mailbox, THIEF, of=thief)
+    undo = mailbox.token("undo", people.EMAIL)
+    assert thief.http.post("/api/me/recovery-codes", headers=thief.bearer).status_code == 200
+    recover(app, f"/undo/{undo}")
+    assert ways_in(app) == (True, [], 0)
 
 
 @pytest.mark.parametrize("is_sent", [True, False], ids=["sent", "waiting"])

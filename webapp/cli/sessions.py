@@ -24,7 +24,9 @@ sessions_group = AppGroup("sessions", help="List, revoke and purge sessions.")
 @json_option
 @explains_errors
 def list_sessions(email: str | None, *, as_json: bool) -> None:
-    """List live sessions, the latest seen first."""
+    """List live sessions, the latest seen first.
+
+    A thousand at a time: of more, one that is used meanwhile may be missing. --user lists all of a user's."""
     user_id, now = None if email is None else find_user(email).id, utc_now()
 
     def read(position: Position, size: int) -> Page[session_list.Listed]:

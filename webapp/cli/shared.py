@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import wraps
-from textwrap import indent
 from typing import Any, ParamSpec
 
 import click
@@ -58,9 +57,14 @@ def show(rows: Iterable[dict[str, Any]], *, as_json: bool, line: Callable[[dict[
 def _print_array(rows: Iterable[dict[str, Any]]) -> None:
     opening = "["
     for row in rows:
-        click.echo(f"{opening}\n{indent(_json(row), '  ')}", nl=False)
+        click.echo(f"{opening}\n{_indented(_json(row))}", nl=False)
         opening = ","
     click.echo("[]" if opening == "[" else "\n]")
+
+
+def _indented(text: str) -> str:
+    # Not textwrap.indent, to which more ends a line than JSON escapes: it would change what a User-Agent header says.
+    return "  " + text.replace("\n", "\n  ")
 
 
 def print_json(value: Any) -> None:

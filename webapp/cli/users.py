@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import select
 
 from webapp import accounts, administration, administrators, devices, passkeys, session_list, throttle, user_list
 from webapp.audit import COMMAND_LINE
 from webapp.cli.shared import explains_errors, find_user, json_option, minute, print_json, show
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.keyset import Page, Position, read_all
+from webapp.keyset import Page, Position, read_all, read_page
 from webapp.models import User
 from webapp.web.context import settings
 
@@ -51,13 +52,13 @@ def create_user(email: str, *, password: str, first_name: str, last_name: str, v
 @explains_errors
 def list_users(*, as_json: bool) -> None:
     """List all users, the oldest account first."""
-    now = utc_now()
 
-    def read(position: Position, size: int) -> Page[user_list.Listed]:
-        every = {"q": "", "state": "", "sort": "oldest"}
-        return user_list.find_users(db.session, settings(), **every, position=position, size=size, now=now)
+    def read(position: Position, size: int) -> Page[User]:
+        order = user_list.ORDERS["oldest"]
+        every = select(order.by, order.among_equals, User)
+        return read_page(db.session, every, order, position, size=size, make=lambda row: row.User)
 
-    rows = (_facts(row.user) for row in read_all(db.session, read))
+    rows = map(_facts, read_all(db.session, read))
     show(rows, as_json=as_json, line=lambda row: (row["id"], row["email"], _name(row), _notes(row)))
 
 

@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.orm import ORMExecuteState
 
 from tests.support.outbox_rows import SECOND, another_sender, claim, enqueue, fail, nothing_is_due, size
 from tests.support.steps import START
 from webapp import outbox
 from webapp.database import db
+from webapp.models import OutboxMail
 from webapp.outbox import LEASE, MailKind
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -22,6 +23,16 @@ def test_the_mail_that_is_due_longest_goes_first_and_none_before_its_time() -> N
     assert claim(START).id == early
     assert nothing_is_due(START)
     assert claim(START + SECOND).id == late
+
+
+@pytest.mark.usefixtures("app")
+def test_a_mail_of_a_newer_release_waits_for_that() -> None:
+    """Servers are upgraded one after the other, and sometimes taken back."""
+    first, second = enqueue(2)
+    db.session.execute(update(OutboxMail).where(OutboxMail.id == first).values(kind="of_tomorrow"))
+    db.session.commit()
+    assert claim(START).id == second
+    assert nothing_is_due(START)
 
 
 def test_a_mail_that_somebody_sends_is_given_to_nobody_else_before_the_lease_is_over(app: Flask) -> None:
