@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from webapp import (
     administrators,
     audit,
-    authentication,
     email_change,
     one_time_tokens,
     outbox,
@@ -117,8 +116,7 @@ def change_password(
     )
     db.rollback()
     password_hash = passwords.hash_password(new_password)
-    if not authentication.has_still(db, user_id=user_id, password_hash=stored):
-        raise InvalidFields({"current_password": ["Your password was changed meanwhile."]})
+    reauthentication.hold(db, user_id=user_id, sid=sid, stored=stored, field="current_password")
     ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
     reauthentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
@@ -157,9 +155,11 @@ def close(
     """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
 
     Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
-    reauthentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    own = {"user_id": user_id, "sid": sid}
+    stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
     address = db.scalar(select(User.email).where(User.id == user_id))
     administrators.lock(db)
+    reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     deleted = db.scalar(
         delete(User)
         .where(User.id == user_id, administrators.may_go(user_id))

@@ -1,4 +1,4 @@
-"""Changing the address: the new one is confirmed by a link, the old one is told and can undo it
+"""Changing the address: the new one is confirmed by a link, the old one is told and can undo it if it was proved
 (remedies.py)."""
 
 from datetime import datetime
@@ -30,15 +30,16 @@ def ask(
     """Mail a link to the new address and a notice to the old one, which stays until the link is used; commits.
 
     The answer is the same if the new address has an account: its owner is told. Raises InvalidFields for `email` and
-    `password`, TooManyAttempts."""
+    `password`, TooManyAttempts, and SessionEnded if the session `sid` was ended meanwhile."""
     try:
         address = canonical_address(email)
     except InvalidAddress as error:
         raise InvalidFields({"email": [error.detail]}) from None
-    reauthentication.confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    own = {"user_id": user_id, "sid": sid}
+    stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
     if address == db.get_one(User, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
-    one_time_tokens.lock_owner(db, user_id)
+    reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id))
     cancel(db, user_id=user_id, now=now)
     kind = audit.Kind.EMAIL_CHANGE_REQUESTED
@@ -66,9 +67,12 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     Raises InvalidLink, and AddressTaken if another account has taken the address meanwhile."""
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
     user = db.get_one(User, spent.user_id)
-    old_address = user.email
+    old_address, was_proved = user.email, user.email_verified
     set_address(db, user, str(spent.email), now=now)
-    outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, address=old_address, new_address=user.email)
+    # An address that nobody has proved may be a stranger's, mistyped: no link of theirs may open the account.
+    if was_proved:
+        told = {"address": old_address, "new_address": user.email}
+        outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, **told)
     audit.record(db, audit.Kind.EMAIL_CHANGED, client=client, now=now, user_id=user.id, actor_id=user.id)
 
 

@@ -70,6 +70,14 @@ _LINKS: Final = {
 }
 # A new link takes the place of the ones before; each new device and each change of address has one of its own.
 _REMEDIES: Final = {Purpose.DISOWN_SIGN_IN, Purpose.UNDO_EMAIL_CHANGE}
+# What an address is sent that nobody has proved: what is asked for at the doors, five times a day; or that one is shut
+_TO_UNPROVED: Final = {
+    MailKind.CONFIRM_ADDRESS,
+    MailKind.ALREADY_REGISTERED,
+    MailKind.ADDRESS_IN_USE,
+    MailKind.RESET_PASSWORD,
+    MailKind.NEW_DEVICES_LOCKED,
+}
 _REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
 
 
@@ -84,7 +92,8 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     kind = MailKind(row.kind)
     if user is not None:
         one_time_tokens.lock_owner(db, user.id)
-    if outbox.is_withdrawn(db, row):
+        db.refresh(user)
+    if outbox.is_withdrawn(db, row) or (user is not None and _is_kept_back(user, kind, recipient)):
         db.rollback()
         return None
     values = {
@@ -99,6 +108,13 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     }
     db.commit()
     return _render(settings, kind, recipient, values)
+
+
+def _is_kept_back(user: User, kind: MailKind, recipient: str) -> bool:
+    """Whether nobody is to have this mail: an address that was never proved may be a stranger's, who is not written to
+    by what somebody does with the account; and no new link opens an account that was deactivated."""
+    is_unproved = recipient == user.email and not user.email_verified
+    return (is_unproved and kind not in _TO_UNPROVED) or (not user.is_active and _LINKS[kind].purpose in _REPLACING)
 
 
 def _link(

@@ -7,7 +7,7 @@ import pyotp
 import segno
 from sqlalchemy import select, update
 
-from webapp import audit, outbox, recovery_codes, session_state
+from webapp import audit, outbox, reauthentication, recovery_codes, session_state
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
@@ -117,10 +117,16 @@ def abandon(db: DbSession, *, user_id: int) -> None:
     )
 
 
-def remove(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:
-    """Take the second factor and its recovery codes away; commits. The caller has had the password confirmed.
+def remove(
+    db: DbSession, settings: Settings, *, user_id: int, sid: str, password: str, client: audit.Client, now: datetime
+) -> None:
+    """Take the second factor and its recovery codes away; commits.
 
-    Raises SecondFactorState if there is none."""
+    Raises InvalidFields for a wrong password, TooManyAttempts, SessionEnded if the session `sid` was ended meanwhile,
+    and SecondFactorState if there is none."""
+    own = {"user_id": user_id, "sid": sid}
+    stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
+    reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     if not take_away(db, user_id=user_id, actor_id=user_id, client=client, now=now):
         raise SecondFactorState("There is no second factor to take away.")
     db.commit()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, one_time_tokens, outbox, passkeys
+from webapp import audit, one_time_tokens, outbox, passkeys, session_state
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import EmailNotVerified, InvalidFields, InvalidLink, InvalidPasskey
@@ -75,11 +75,13 @@ def add(
     client: audit.Client,
     now: datetime,
 ) -> Passkey:
-    """Store the passkey that the browser has made for our options; commits. Raises InvalidFields."""
+    """Store the passkey that the browser has made for our options; commits. Raises InvalidFields, and SessionEnded if
+    the session `sid` was ended meanwhile."""
     name = passkeys.checked_name(name)
     if len(passkeys.list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
         raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
     verified = _verified_columns(db, settings, credential, user_id=user_id, now=now)
+    session_state.lock_unended(db, sid)
     passkey = Passkey(user_id=user_id, name=name, created_at=now, **verified)
     db.add(passkey)
     try:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from webapp import audit, passwords
+from webapp import audit, passwords, session_state
 from webapp.addresses import account_key
-from webapp.authentication import check_throttle, lock
+from webapp.authentication import check_throttle, has_still, lock
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import InvalidFields
@@ -26,7 +26,9 @@ def confirm_password(
 ) -> str:
     """Return the stored hash that the password of the signed-in user was compared with. Raises InvalidFields for
     `field`, and TooManyAttempts after ten failures of this session within five minutes: others who are in, or at the
-    sign-in page, cannot keep the owner from what is risky."""
+    sign-in page, cannot keep the owner from what is risky.
+
+    Nothing is locked afterwards: who writes calls `hold` first."""
     kind, counted_as = audit.Kind.REAUTHENTICATION_FAILED, account_key(f"session {sid}")
     check_throttle(db, settings, kind, counted_as, now=now)
     stored = db.scalars(select(User.password_hash).where(User.id == user_id)).one()
@@ -47,6 +49,16 @@ def confirm_password(
         raise InvalidFields({field: ["That is not your password."]})
     db.rollback()  # lets the row go: what the caller does next may lock others before it
     return stored
+
+
+def hold(db: DbSession, *, user_id: int, sid: str, stored: str, field: str = "password") -> None:
+    """Let what `confirm_password` has found stay so until the caller's commit: the password, and that its session is
+    in. Raises SessionEnded and InvalidFields if it is not so any more: whoever ended it comes first."""
+    is_same = has_still(db, user_id=user_id, password_hash=stored)
+    session_state.lock_unended(db, sid)
+    if not is_same:
+        db.rollback()
+        raise InvalidFields({field: ["Your password was changed meanwhile."]})
 
 
 def reauthenticate(

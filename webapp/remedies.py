@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from webapp import audit, email_change, mfa_setup, one_time_tokens, passkeys, recovery_codes, revocation
 from webapp.database import DbSession
+from webapp.errors import InvalidLink
 from webapp.models import AuthSession, OneTimeToken, User
 from webapp.one_time_tokens import Purpose
 from webapp.revocation import EndReason
@@ -41,6 +42,8 @@ def undo_email_change(db: DbSession, *, token: str, client: audit.Client, now: d
     What was added since goes too. Raises InvalidLink, and AddressTaken."""
     spent = one_time_tokens.spend(db, token, Purpose.UNDO_EMAIL_CHANGE, now=now)
     user = db.get_one(User, spent.user_id)
+    if not user.is_active:
+        raise InvalidLink
     email_change.set_address(db, user, str(spent.email), now=now)
     # Mails about later changes went to addresses that were never the owner's: their links take nothing back.
     one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, issued_after=spent.id, now=now)

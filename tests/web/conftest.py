@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import time_machine
+import webauthn
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from webauthn.helpers import bytes_to_base64url
+from webauthn.registration.verify_registration_response import VerifiedRegistration
 from werkzeug.test import TestResponse
 
 from tests.support import people
@@ -20,7 +23,7 @@ from tests.support.json_routes import Send
 from tests.support.mailbox import Mailbox
 from tests.support.scraping import Watch
 from tests.support.second_factor import Phone, set_up
-from tests.support.settings import make_settings
+from tests.support.settings import PUBLIC_URL, make_settings
 from tests.support.steps import MINUTE, sign_in_by_form
 from webapp import create_app
 from webapp.database import db
@@ -63,6 +66,27 @@ def phone(signed_in: people.SignedIn, clock: time_machine.Traveller) -> Phone:
     phone = set_up(signed_in)
     clock.shift(MINUTE)
     return phone
+
+
+@pytest.fixture
+def add_passkey(signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestResponse]:
+    """A function by which John Doe adds a passkey whose signature is right, as far as the library says."""
+
+    def verified(**_: Any) -> Any:
+        made = VerifiedRegistration.__new__(VerifiedRegistration)
+        made.credential_id, made.credential_public_key, made.sign_count = b"an id", b"a key", 0
+        return made
+
+    monkeypatch.setattr(webauthn, "verify_registration_response", verified)
+
+    def add(name: str = "Laptop", **response: Any) -> TestResponse:
+        options = signed_in.http.post("/api/passkeys/options", headers=signed_in.bearer).json
+        said = json.dumps({"challenge": options["challenge"], "origin": PUBLIC_URL}).encode()
+        data = bytes_to_base64url(said)
+        body = {"name": name, "credential": {"id": "an id", "response": {"clientDataJSON": data, **response}}}
+        return signed_in.http.post("/api/passkeys", headers=signed_in.bearer, json=body)
+
+    return add
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from tests.support.mailbox import Mailbox, text
 from tests.support.recovery import NEW_PASSWORD, OTHER, forgot, reset
 from tests.support.sessions import ended_because
 from tests.support.steps import csrf_token, login
+from webapp.database import db
+from webapp.models import User
 
 pytestmark = pytest.mark.usefixtures("clock", "user_id")
 
@@ -49,6 +51,36 @@ def test_an_address_changes_when_the_new_one_is_confirmed_and_the_old_one_can_un
     assert reset(app, reply.headers["Location"].removeprefix("/reset/")) == (204, "")
     assert login(app, NEW_PASSWORD) == 200
     assert http.get(undo).status_code == 400
+
+
+def test_an_address_that_was_never_proved_is_not_told_and_undoes_nothing(
+    app: Flask, mailbox: Mailbox, user_id: int
+) -> None:
+    """P08: it may be a stranger's, mistyped at the sign-up."""
+    with app.app_context():
+        db.session.get_one(User, user_id).email_verified = False
+        db.session.commit()
+    session = people.sign_in(app.test_client())
+    assert ask_to_move(session)[0] == 202
+    assert confirm(app, mailbox.token("verify", OTHER)) == (204, "")
+    assert (session.me().json["email"], session.me().json["email_verified"]) == (OTHER, True)
+    assert mailbox.to(people.EMAIL) == []
+
+
+def test_an_account_that_was_deactivated_is_not_given_back_by_a_link(
+    app: Flask, mailbox: Mailbox, user_id: int
+) -> None:
+    """Z05; the link opens it again once the account is active."""
+    ask_to_move(people.sign_in(app.test_client()))
+    confirm(app, mailbox.token("verify", OTHER))
+    undo = f"/undo/{mailbox.token('undo', people.EMAIL)}"
+    http = app.test_client()
+    token = csrf_token(http.get(undo))
+    for is_active, status in ((False, 400), (True, 303)):
+        with app.app_context():
+            db.session.get_one(User, user_id).is_active = is_active
+            db.session.commit()
+        assert http.post(undo, data={"csrf_token": token}).status_code == status
 
 
 def test_a_taken_address_is_answered_as_a_free_one_and_its_owner_is_told(app: Flask, mailbox: Mailbox) -> None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
-from webapp import mfa_setup, reauthentication, recovery_codes
+from webapp import mfa_setup, recovery_codes
 from webapp.database import db
 from webapp.web import guard
 from webapp.web.bodies import read_json
@@ -40,10 +40,9 @@ def confirm() -> ResponseReturnValue:
 @second_factor_api.delete("/me/totp")
 @guard.access_required
 def remove() -> ResponseReturnValue:
-    user_id, password = g.auth.user.id, read_json(PasswordProofBody).password
-    who = {"user_id": user_id, "client": g.client, "now": g.now}
-    reauthentication.confirm_password(db.session, settings(), sid=g.auth.sid, password=password, **who)
-    mfa_setup.remove(db.session, **who)
+    password = read_json(PasswordProofBody).password
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    mfa_setup.remove(db.session, settings(), password=password, **who)
     return Response(status=204)
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import mfa_setup, passkeys, reauthentication, recovery_codes
+from webapp import mfa_setup, passkeys, recovery_codes
 from webapp.database import db
 from webapp.errors import InvalidFields, SecondFactorState
 from webapp.web.context import settings
@@ -65,11 +65,9 @@ def remove() -> ResponseReturnValue:
 @sign_in_required
 def submit_removal() -> ResponseReturnValue:
     form = PasswordProofForm()
-    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
-    given = {"sid": g.auth.sid, "password": form.password.data}
-    if not is_accepted(form, lambda: reauthentication.confirm_password(db.session, settings(), **given, **who)):
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    if not is_accepted(form, lambda: mfa_setup.remove(db.session, settings(), password=form.password.data, **who)):
         return render_template("account/totp_remove.html", form=form), 422
-    mfa_setup.remove(db.session, **who)
     flash("Two-step sign-in is off.", "success")
     return redirect(url_for("security.overview"), 303)
 

@@ -1,0 +1,127 @@
+"""What a session had under way when it was ended comes to nothing, however long its password took to be compared."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support import people
+from tests.support.mailbox import Mailbox
+from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
+from tests.support.second_factor import Phone, login
+from tests.support.steps import assert_refused
+from webapp import email_change, one_time_tokens, outbox, passkeys, reauthentication
+from webapp.clock import utc_now
+from webapp.database import DbSession, db
+from webapp.models import OutboxMail
+
+Plan = Callable[[Callable[[], object]], None]
+PASSWORD = {"password": people.PASSWORD}
+DOORS: dict[str, dict[str, str]] = {
+    "POST /api/me/email": {"email": THIEF, **PASSWORD},
+    "POST /api/me/password": {"current_password": people.PASSWORD, "new_password": "eleven loud hedges"},
+    "DELETE /api/me/totp": PASSWORD,
+    "DELETE /api/me": PASSWORD,
+}
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def call(session: people.SignedIn, door: str) -> Any:
+    method, path = door.split()
+    return session.http.open(path, method=method, json=DOORS[door], headers=session.bearer)
+
+
+@pytest.fixture
+def after_the_password(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A function that has something done when the next password of somebody signed in has been compared."""
+    confirm = reauthentication.confirm_password
+
+    def plan(deed: Callable[[], object]) -> None:
+        def confirm_and_wait(*arguments: Any, **named: Any) -> str:
+            monkeypatch.setattr(reauthentication, "confirm_password", confirm)
+            stored = confirm(*arguments, **named)
+            deed()
+            return stored
+
+        monkeypatch.setattr(reauthentication, "confirm_password", confirm_and_wait)
+
+    return plan
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_asks_for_the_password_is_refused_to_a_session_that_was_ended(
+    app: Flask, signed_in: people.SignedIn, phone: Phone, after_the_password: Plan, door: str
+) -> None:
+    """V04, P08."""
+    after_the_password(lambda: signed_in.http.post("/api/logout", headers=signed_in.bearer))
+    assert_refused(call(signed_in, door), "session_ended")
+    assert login(app).json["code"] == "mfa_required"
+    assert login(app, phone.code()).status_code == 200
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_old_password_does_nothing_once_it_was_reset(
+    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox, after_the_password: Plan, door: str
+) -> None:
+    """P06, P08."""
+    forgot(app)
+    token = mailbox.token("reset")
+    after_the_password(lambda: reset(app, token))
+    assert_refused(call(signed_in, door), "session_ended")
+    assert mailbox.to(THIEF) == []
+    assert login(app, password=NEW_PASSWORD).status_code == 200
+
+
+def test_a_password_that_is_changed_by_the_same_session_meanwhile_proves_nothing(
+    signed_in: people.SignedIn, mailbox: Mailbox, after_the_password: Plan
+) -> None:
+    after_the_password(lambda: call(signed_in, "POST /api/me/password"))
+    reply = call(signed_in, "POST /api/me/email")
+    assert (reply.status_code, list(reply.json["errors"])) == (422, ["password"])
+    assert mailbox.to(THIEF) == []
+
+
+def test_no_passkey_is_added_by_a_session_that_was_ended(
+    signed_in: people.SignedIn, add_passkey: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P14."""
+    check = passkeys.checked_name
+
+    def check_late(name: str) -> str:
+        assert signed_in.http.post("/api/logout", headers=signed_in.bearer).status_code == 204
+        return check(name)
+
+    monkeypatch.setattr(passkeys, "checked_name", check_late)
+    assert_refused(add_passkey(), "session_ended")
+
+
+def test_a_link_that_is_written_into_a_mail_is_not_missed_by_what_takes_it_back(
+    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P06, P08: on SQLite too, which locks no row that is only read."""
+    assert call(signed_in, "POST /api/me/email").status_code == 202
+    look = outbox.is_withdrawn
+    begun: list[Future[None]] = []
+
+    def cancel() -> None:
+        with app.app_context():
+            one_time_tokens.lock_owner(db.session, 1)  # as whoever takes a link back does
+            email_change.cancel(db.session, user_id=1, now=utc_now())
+            db.session.commit()
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def look_and_wait(session: DbSession, row: OutboxMail) -> bool:
+            found = look(session, row)
+            if row.kind == outbox.MailKind.CONFIRM_NEW_ADDRESS:
+                begun.append(thread.submit(cancel))
+                wait(begun, timeout=0.5)
+            return found
+
+        monkeypatch.setattr(outbox, "is_withdrawn", look_and_wait)
+        token = mailbox.token("verify", THIEF)
+        begun[0].result()
+    assert app.test_client().post("/api/email/verify", json={"token": token}).status_code == 400
