@@ -28,7 +28,7 @@ def export(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) 
         },
         "sessions": [_session(row) for row in sessions],
         "passkeys": [_values(row, "name", "created_at", "last_used_at") for row in passkeys],
-        "events": [_values(row, "at", "kind", "session_id", "ip", "user_agent", "detail") for row in events],
+        "events": [_event(row) for row in events],
     }
     audit.record(db, audit.Kind.DATA_EXPORTED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.commit()
@@ -39,6 +39,13 @@ def _session(row: AuthSession) -> dict[str, Any]:
     columns = ("id", "transport", "created_at", "authenticated_at", "last_seen_at", "expires_at", "revoked_at")
     more = ("revoked_reason", "user_agent", "ip", "activity")
     return {"device": " on ".join(device_name(row.user_agent)), **_values(row, *columns, *more)}
+
+
+def _event(row: AuditEvent) -> dict[str, Any]:
+    values = _values(row, "at", "kind", "session_id", "ip", "user_agent", "detail")
+    # An administrator's own data. Nobody is the actor of a failed sign-in: the owner is told where it came from.
+    is_somebody_elses = row.actor_id not in (None, row.user_id)
+    return {**values, "ip": "", "user_agent": ""} if is_somebody_elses else values
 
 
 def _values(row: object, *names: str) -> dict[str, Any]:

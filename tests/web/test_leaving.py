@@ -2,9 +2,11 @@
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.support import people
+from tests.support import forge, people
+from tests.support.desk import end, the_event
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import forgot
 from tests.support.steps import events, sign_in_by_form, submit
@@ -75,6 +77,23 @@ def test_ones_data_is_all_there_and_holds_no_secret(app: Flask, user_id: int) ->
         stored = db.session.get_one(User, user_id).password_hash
     for secret in (stored, "argon2", session.access, session.refresh, "Mallory", "totp_seed"):
         assert str(secret) not in str(data)
+
+
+def test_ones_data_tells_where_strangers_came_from_but_not_where_administrators_sit(
+    app: Flask, desk: FlaskClient, user_id: int
+) -> None:
+    """Z04: a failed sign-in warns the owner; the network address and browser of who helped are their own."""
+    victim = people.sign_in(app.test_client())
+    desk.environ_base |= {"REMOTE_ADDR": "192.0.2.7", "HTTP_USER_AGENT": "AdminsOwnFirefox/140.0"}
+    assert end(desk, forge.read(victim.access)["sid"]).status_code == 303
+    guess = {"email": people.EMAIL, "password": "wrong"}
+    app.test_client().post("/api/login", json=guess, headers={"User-Agent": "Stranger/1.0"})
+    session = people.sign_in(app.test_client())
+    told = {event["kind"]: event for event in session.http.get("/api/me/data", headers=session.bearer).json["events"]}
+    revoked, failed = told["session_revoked"], told["sign_in_failed"]
+    assert (revoked["ip"], revoked["user_agent"], revoked["detail"]) == ("", "", {"reason": "ended_by_operator"})
+    assert (failed["ip"], failed["user_agent"]) == ("127.0.0.1", "Stranger/1.0")
+    assert the_event(app, "session_revoked").ip == "192.0.2.7"  # administrators see it
 
 
 def test_the_page_gives_ones_data_as_a_file(app: Flask, user_id: int) -> None:

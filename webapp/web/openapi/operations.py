@@ -222,7 +222,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "exportData",
         ACCOUNT,
         "Everything that is kept about the user",
-        _FRESH,
+        f"In events that an administrator caused, `ip` and `user_agent` are empty. {_FRESH}",
         answers={200: PersonalData},
         errors=(ReauthenticationRequired,),
     ),
