@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from flask import Flask
@@ -57,6 +58,29 @@ def test_cells_that_a_spreadsheet_would_compute_are_text(app: Flask, desk: Flask
     assert written == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", 'safe, "quoted"é']
     assert "'=cmd|'/C calc'!A0" in [row["device"] for row in table(desk.get("/admin/sessions.csv"))]
     assert "'=cmd|'/C calc'!A0" in [row["device"] for row in table(desk.get("/admin/events.csv"))]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "device"),
+    [(";", "a;=cmd|' /C calc'!A0;b"), (";", 'a; "=1+1";b'), (";", "a;+1;-1;@SUM(A1)"), ("\t", "a\t=1+1\tb")],
+)
+def test_no_cell_is_computed_where_spreadsheets_part_them_elsewhere(
+    app: Flask, desk: FlaskClient, delimiter: str, device: str
+) -> None:
+    """Z10: whoever fails to sign in chooses the User-Agent, and half of Europe's spreadsheets part cells at ";"."""
+    body = {"email": people.EMAIL, "password": "wrong"}
+    app.test_client().post("/api/login", json=body, headers={"User-Agent": device})
+    download = desk.get("/admin/events.csv").text
+    cells = [cell for row in csv.reader(io.StringIO(download), delimiter=delimiter) for cell in row]
+    assert len(cells) > len(download.splitlines())
+    assert [cell for cell in cells if cell.strip(' "').startswith(("=", "+", "-", "@"))] == []
+
+
+def test_every_cell_is_quoted(desk: FlaskClient) -> None:
+    """Else a ";" would part a cell that only commas had to have quoted."""
+    header, first, *_ = desk.get("/admin/users.csv?sort=oldest").text.splitlines()
+    assert header.startswith('"id","address","first name",')
+    assert re.fullmatch(r'"[^"]*"(,"[^"]*")*', first)
 
 
 def test_sessions_and_events_are_downloaded_as_they_are(app: Flask, desk: FlaskClient, user_id: int) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
@@ -9,8 +10,10 @@ from typing import Final
 
 from flask import Response, stream_with_context
 
-# What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# Where spreadsheets see the beginning of a formula (OWASP, CSV injection): at a cell's start, behind spaces and quotes
+# too. Where the comma is the decimal sign they part cells at ";", elsewhere at tabs, and quotes count at a cell's start
+# only: to them text within one of our cells, such as a stranger's User-Agent, may begin a cell of its own.
+_BEFORE_FORMULA: Final = re.compile(r'^(?=[\t\r\n])|(?:^|[;\t\r\n])(?=[ "]*[=+\-@])')
 
 
 def answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -22,7 +25,8 @@ def answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    # All, so that a ";" within a cell does not part it wherever the quotes are understood.
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     for row in chain([header], rows):
         writer.writerow([harmless(cell) for cell in row])
         yield buffer.getvalue()
@@ -31,8 +35,8 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
 
 
 def harmless(cell: object) -> str:
-    """Return what stands in the cell; text that a spreadsheet would compute begins with an apostrophe."""
+    """Return what stands in the cell; an apostrophe stands before what a spreadsheet would compute."""
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="seconds")
     text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(cell, int | float) else text
+    return text if isinstance(cell, int | float) else _BEFORE_FORMULA.sub(r"\g<0>'", text)
