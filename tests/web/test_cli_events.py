@@ -55,4 +55,9 @@ def test_old_events_are_purged_and_that_is_an_event(app: Flask, user_id: int, cl
     assert [row.kind for row in rows] == ["sign_in", "events_purged"]
     assert rows[1].detail == {"before": "2026-08-05T12:00:00+00:00", "count": 1}
     assert run(app, "events", "purge", "--older-than", "1").output == "Deleted 0 events.\n"
-    assert refused(app, "events", "purge", "--older-than", "0")
+    assert run(app, "events", "purge", "--older-than", "36500").output == "Deleted 0 events.\n"
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "1000000", "9" * 20])
+def test_days_that_no_calendar_has_are_refused_in_one_line(app: Flask, days: str) -> None:
+    assert "1<=x<=36500" in refused(app, "events", "purge", "--older-than", days)

@@ -13,7 +13,7 @@ from webapp.database import db
 from webapp.keyset import Position
 
 events_group = AppGroup("events", help="List and purge what the audit log holds.")
-A_YEAR = 365
+A_YEAR, A_CENTURY = 365, 36_500  # days
 
 
 @events_group.command("list")
@@ -51,7 +51,9 @@ def _line(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 @events_group.command("purge")
-@click.option("--older-than", "days", type=click.IntRange(1), default=A_YEAR, show_default=True, help="Days.")
+@click.option(
+    "--older-than", "days", type=click.IntRange(1, A_CENTURY), default=A_YEAR, show_default=True, help="Days."
+)
 @explains_errors
 def purge_events(days: int) -> None:
     """Delete events that are older than so many days."""
