@@ -31,7 +31,7 @@ def list_events(
     page = event_list.find_events(
         db.session,
         kind=kind or "",
-        user_id=find_user(email).id if email else None,
+        user_id=None if email is None else find_user(email).id,
         ip=ip,
         since=since.date() if since else None,
         position=Position(),

@@ -1,7 +1,7 @@
 """What commands share: refusals as one line, output as a table of columns or as JSON, finding the user who is meant."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
@@ -12,6 +12,7 @@ from webapp import accounts
 from webapp.database import OUTAGES, db
 from webapp.errors import AppError, InvalidFields
 from webapp.models import User
+from webapp.text import is_storable
 
 P = ParamSpec("P")
 
@@ -19,11 +20,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, one
 
 
 def explains_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a refusal of the product into one line on standard error and exit status 1."""
+    """Turn a refusal of the product into one line on standard error and exit status 1.
+
+    Text that no database takes is refused before the command runs."""
 
     @wraps(command)
     def explained(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _refuse_unstorable(kwargs)
             command(*args, **kwargs)
         except InvalidFields as error:
             lines = [f"{name}: {text}" for name, texts in error.errors.items() for text in texts]
@@ -35,6 +39,13 @@ def explains_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise click.ClickException(error.detail) from None
 
     return explained
+
+
+def _refuse_unstorable(given: Mapping[str, object]) -> None:
+    """Raise InvalidFields for NUL, and for bytes that are not UTF-8, of which Python makes surrogates."""
+    wrong = [name for name, value in given.items() if isinstance(value, str) and not is_storable(value)]
+    if wrong:
+        raise InvalidFields({name: ["Holds NUL, or bytes that are not UTF-8."] for name in wrong})
 
 
 def find_user(email: str) -> User:
