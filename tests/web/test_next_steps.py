@@ -15,12 +15,16 @@ from tests.support.recovery import NEW_PASSWORD, forgot
 from tests.support.registration import NEW, PASSPHRASE, register
 from tests.support.second_factor import Phone
 from tests.support.steps import HOUR, csrf_token, login, sign_in_by_form, submit
+from tests.support.sudo import confirm
 from webapp import administrators, sessions
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.devices import MOST_LISTED
 from webapp.web.context import settings
+from webapp.web.redirects import PAGE_OF_DOWNLOAD
+
+DISPOSITION = "Content-Disposition"
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -31,11 +35,45 @@ def test_filters_of_a_list_outlive_the_password_that_is_asked_for(
     """Else a download of a few would become one of everybody."""
     clock.shift(HOUR)
     asked = desk.get("/admin/users.csv?q=person&state=locked")
-    assert unquote(asked.location) == "/account/confirm?next=/admin/users.csv?q=person&state=locked"
+    assert unquote(asked.location) == "/account/confirm?next=/admin/users?q=person&state=locked"
     csrf = csrf_token(desk.get("/account/confirm"))
     where = {"Referer": "http://localhost/admin/sessions?user=1", "Sec-Fetch-Site": "same-origin"}
     asked = desk.post("/admin/sessions/end", data={"csrf_token": csrf}, headers=where)
     assert unquote(asked.location) == "/account/confirm?next=/admin/sessions?user=1"
+
+
+@pytest.mark.parametrize(
+    ("download", "page"),
+    [
+        ("/admin/users.csv?q=a%26b", "/admin/users?q=a%26b"),
+        ("/admin/sessions.csv?ip=::1", "/admin/sessions?ip=::1"),
+        ("/admin/events.csv", "/admin/events"),
+        ("/account/data", "/account/security"),
+    ],
+)
+def test_a_download_that_asks_for_the_password_leads_to_the_page_with_its_link(
+    desk: FlaskClient, clock: time_machine.Traveller, download: str, page: str
+) -> None:
+    """A download would leave the page with the password field on the screen, as if nothing had come of it."""
+    clock.shift(HOUR)
+    back = confirm(desk, desk.get(download).location)
+    assert (back.status_code, back.location) == (303, page)
+    shown = desk.get(back.location).text
+    assert "Now go on with what you were about to do." in shown
+    assert f'href="{download}"' in shown
+    assert "attachment" in desk.get(download).headers[DISPOSITION]
+
+
+def test_a_download_that_asks_for_a_sign_in_leads_to_the_page_with_its_link(app: Flask, user_id: int) -> None:
+    assert app.test_client().get("/account/data").location == "/login?next=/account/security"
+    asked = app.test_client().get("/admin/users.csv?q=person&state=locked")
+    assert unquote(asked.location) == "/login?next=/admin/users?q=person&state=locked"
+
+
+def test_every_download_has_a_page(app: Flask, desk: FlaskClient) -> None:
+    plain = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    downloads = {rule.endpoint for rule in plain if "attachment" in desk.get(rule.rule).headers.get(DISPOSITION, "")}
+    assert downloads == set(PAGE_OF_DOWNLOAD)
 
 
 def test_a_recovery_code_can_be_typed_on_a_phone(app: Flask, phone: Phone) -> None:

@@ -23,14 +23,16 @@ WRONG = (422, {"password": ["That is not your password."]})
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-@pytest.mark.parametrize("risky", [("GET", "/account/data"), ("POST", "/account/sessions/end-others")])
+@pytest.mark.parametrize(
+    ("risky", "source"),
+    [(("GET", "/account/data"), "/account/security"), (("POST", "/account/sessions/end-others"), "/account/sessions")],
+)
 def test_the_password_leads_back_to_the_page_and_opens_it(
-    app: Flask, user: FlaskClient, clock: time_machine.Traveller, risky: tuple[str, str]
+    app: Flask, user: FlaskClient, clock: time_machine.Traveller, risky: tuple[str, str], source: str
 ) -> None:
     """V08: a wrong one does not, and does not lose the way; nothing was done meanwhile."""
     other = people.sign_in(app.test_client())
     clock.shift(FRESH)
-    source = risky[1] if risky[0] == "GET" else "/account/sessions"
     asked = visit(user, *risky, Referer=f"http://localhost{source}")
     refused = confirm(user, asked.location, "wrong")
     assert (refused.status_code, "not your password" in steps.alert(refused)) == (422, True)

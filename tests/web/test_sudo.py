@@ -33,7 +33,7 @@ def test_every_risky_page_is_open_for_fifteen_minutes_after_the_sign_in(
     clock.shift(1)
     for method, path in RISKY_PAGES:
         reply = visit(user, method, path, Referer="http://localhost/account/security")
-        target = path if method == "GET" else "/account/security"
+        target = path if (method, path) == ("GET", "/account/security/totp") else "/account/security"
         assert (reply.status_code, reply.location) == (303, f"/account/confirm?next={target}")
 
 
@@ -59,7 +59,7 @@ def test_a_refresh_by_cookie_makes_no_page_fresher(user: FlaskClient, clock: tim
     assert cookie
     clock.shift(13 * HOUR)
     assert steps.successor(refresh(user, cookie.value, "cookie")) != cookie.value
-    assert visit(user, "GET", "/account/data").location == "/account/confirm?next=/account/data"
+    assert visit(user, "GET", "/account/data").location == "/account/confirm?next=/account/security"
 
 
 def test_a_stale_session_can_be_ended_by_itself(app: Flask, user_id: int, clock: time_machine.Traveller) -> None:

@@ -17,6 +17,7 @@ from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.credentials import bearer_token, refuse_foreign_origin, verified
 from webapp.web.problems import is_for_program
+from webapp.web.redirects import asked_page
 
 P = ParamSpec("P")
 
@@ -82,7 +83,8 @@ def fresh_sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P
 
 def require_fresh_sign_in() -> None:
     """Raise ReauthenticationRequired if the sign-in is older than 15 minutes. A 403 for programs, which go on after
-    `POST /api/me/reauthenticate`; people are asked for their password and led back."""
+    `POST /api/me/reauthenticate`; people are asked for their password and led back, for a download to its
+    link."""
     if not g.auth.is_fresh(g.now):
         raise ReauthenticationRequired
 
@@ -131,7 +133,7 @@ def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Resp
         if g.auth is not None:
             return view(*args, **kwargs)
         flash(g.ended_because or "Sign in to go on.", "info")
-        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        target = asked_page() if request.method == "GET" else None
         response = redirect(url_for("auth.login", next=target), 303)
         if g.ended_because:
             cookies.clear_refresh(settings(), response)

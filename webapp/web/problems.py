@@ -24,7 +24,7 @@ from webapp.errors import (
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.limits import refusal
-from webapp.web.redirects import own_path
+from webapp.web.redirects import asked_page, own_path
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _app_error(error: AppError) -> Response:
         errors = error.errors if isinstance(error, InvalidFields) else None
         response = problem(error.status, error.code, error.title, error.detail, errors=errors)
     elif isinstance(error, ReauthenticationRequired):
-        response = redirect(url_for("security.confirm", next=_asking_page()), 303)  # type: ignore[assignment]
+        response = redirect(url_for("security.confirm", next=_way_back()), 303)  # type: ignore[assignment]
     else:
         if isinstance(error, TooManyAttempts) and request.path == url_for("auth.login"):
             g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
@@ -109,10 +109,10 @@ def _detail_for_people(error: AppError) -> str:
     return error.detail
 
 
-def _asking_page() -> str:
-    """Return the page that was asked for, or that holds the form, with what it was filtered by."""
+def _way_back() -> str:
+    """Return the page that was asked for, or that holds the form or the download, with what it was filtered by."""
     try:
-        asked = urlsplit(request.full_path if request.method == "GET" else request.referrer or "")
+        asked = urlsplit(asked_page() if request.method == "GET" else request.referrer or "")
     except ValueError:  # no URL at all
         asked = urlsplit("")
     return own_path(asked._replace(scheme="", netloc="").geturl(), default=url_for("account.profile"))

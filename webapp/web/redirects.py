@@ -1,8 +1,18 @@
-"""Where a sign-in may lead to: our own paths, nothing else."""
+"""Where a sign-in, and the password that is asked for again, may lead to: our own paths, nothing else."""
 
 import re
 from typing import Final
 
+from flask import request, url_for
+
+# Each download, and the page that holds its link. A browser that is led to a download stays on the page it is led from:
+# the one that asks for the password would not go away.
+PAGE_OF_DOWNLOAD: Final = {
+    "admin_users.index_csv": "admin_users.index",
+    "admin.sessions_csv": "admin.sessions",
+    "admin.events_csv": "admin.events",
+    "security.data": "security.overview",
+}
 MAX_LENGTH: Final = 2000
 # One slash, then neither a second one nor a backslash, which browsers read as one; no control characters, which
 # they drop, so that "/<tab>/evil" would become "//evil".
@@ -14,3 +24,9 @@ def own_path(target: str | None, *, default: str) -> str:
     if target and len(target) <= MAX_LENGTH and _OWN_PATH.fullmatch(target) and target.isprintable():
         return target
     return default
+
+
+def asked_page() -> str:
+    """Return path and query of the GET request at hand, to come back to; for a download its page's, filters too."""
+    asked, page = request.full_path.rstrip("?"), PAGE_OF_DOWNLOAD.get(request.endpoint or "")
+    return f"{url_for(page)}{asked.removeprefix(request.path)}" if page else asked
