@@ -83,8 +83,7 @@ def fresh_sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P
 
 def require_fresh_sign_in() -> None:
     """Raise ReauthenticationRequired if the sign-in is older than 15 minutes. A 403 for programs, which go on after
-    `POST /api/me/reauthenticate`; people are asked for their password and led back, for a download to its
-    link."""
+    `POST /api/me/reauthenticate`; people are asked for their password and led back (to a download's link)."""
     if not g.auth.is_fresh(g.now):
         raise ReauthenticationRequired
 
