@@ -56,7 +56,7 @@ def authenticate(
     if found.needs_code and not code:
         raise MfaRequired
     if found.needs_code and code:
-        mfa.check_code(db, settings, user_id=found.user_id, code=code, client=client, now=now)
+        mfa.check_code(db, settings, user_id=found.user_id, code=code, device=device, client=client, now=now)
         if not has_still(db, user_id=found.user_id, password_hash=found.password_hash):
             # Comparing a recovery code takes long and lets the row go: what is stored now decides.
             db.rollback()

@@ -5,18 +5,19 @@ a conditional UPDATE, so that of twenty sign-ins with one code one succeeds."""
 
 import hmac
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import pyotp
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from webapp import audit, recovery_codes, throttle
 from webapp.addresses import account_key
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import InvalidCode
-from webapp.models import User
+from webapp.known_devices import KnownDevice
+from webapp.models import AuditEvent, User
 from webapp.sealing import unseal
 
 STEP_SECONDS: Final = 30
@@ -24,23 +25,32 @@ _SIX_DIGITS: Final = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 def check_code(
-    db: DbSession, settings: Settings, *, user_id: int, code: str, client: audit.Client, now: datetime
+    db: DbSession,
+    settings: Settings,
+    *,
+    user_id: int,
+    code: str,
+    device: KnownDevice,
+    client: audit.Client,
+    now: datetime,
 ) -> None:
     """Return if `code` is a code of the user's device or a recovery code, and use it up; the caller commits.
 
     Raises InvalidCode, and TooManyAttempts after five failures in five minutes, twenty in an hour, fifty in a day,
-    counted per user over all sessions and addresses."""
+    counted per user over all sessions and addresses, but for devices that the user knows: each fails on its own
+    account, so that a thief of the password cannot keep the owner out."""
     is_totp = _SIX_DIGITS.fullmatch(_compact(code)) is not None
     if is_totp:
         # The row is locked first, so that of many guesses at once each is counted before the next.
         db.execute(update(User).where(User.id == user_id).values(totp_last_step=User.totp_last_step))
-    check_throttle(db, settings, user_id, now=now)
+    counted_as = _counted_as(db, user_id, device, now=now)
+    check_throttle(db, settings, user_id, counted_as, now=now)
     if is_totp:
         is_taken = _take_totp(db, settings, user_id, code, now=now)
     else:
         is_taken = recovery_codes.take(db, user_id=user_id, code=code, client=client, now=now)
     if not is_taken:
-        note_failure(db, user_id, client=client, now=now)
+        note_failure(db, user_id, counted_as, client=client, now=now)
         raise InvalidCode
 
 
@@ -67,20 +77,39 @@ def matching_step(secret: str, code: str, *, now: datetime) -> int | None:
     return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given)), None)
 
 
-def check_throttle(db: DbSession, settings: Settings, user_id: int, *, now: datetime) -> None:
+def check_throttle(db: DbSession, settings: Settings, user_id: int, counted_as: str, *, now: datetime) -> None:
     if settings.ratelimit_enabled:
-        throttle.check(db, audit.Kind.CODE_FAILED, throttle.CODE_RULES, account_key=_counted_as(user_id), now=now)
+        since, kind = _forgiven_at(db, user_id, now=now), audit.Kind.CODE_FAILED
+        throttle.check(db, kind, throttle.CODE_RULES, account_key=counted_as, since=since, now=now)
 
 
-def note_failure(db: DbSession, user_id: int, *, client: audit.Client, now: datetime) -> None:
-    kind = audit.Kind.CODE_FAILED
-    audit.record(db, kind, client=client, now=now, user_id=user_id, account_key=_counted_as(user_id))
+def note_failure(db: DbSession, user_id: int, counted_as: str, *, client: audit.Client, now: datetime) -> None:
+    audit.record(db, audit.Kind.CODE_FAILED, client=client, now=now, user_id=user_id, account_key=counted_as)
     # Committed here: the refusal must not undo the count of failures.
     db.commit()
 
 
-def _counted_as(user_id: int) -> str:
+def shared_count(user_id: int) -> str:
+    """Return the key under which the failures of whoever is no known device of the user are counted together."""
     return account_key(f"user {user_id} second factor")
+
+
+def _counted_as(db: DbSession, user_id: int, device: KnownDevice, *, now: datetime) -> str:
+    which = select(User.devices_forgotten_at, User.totp_enabled_at).where(User.id == user_id)
+    forgotten_at, enabled_at = db.execute(which).first() or (None, None)
+    if not device.knows(user_id, forgotten_at=forgotten_at, now=now):
+        return shared_count(user_id)
+    if device.knows(user_id, forgotten_at=enabled_at, now=now):
+        return account_key(f"user {user_id} second factor on {device.nonce}")
+    # Who signed in before the factor was on has shown a password only, perhaps a hundred times under a hundred nonces.
+    return account_key(f"user {user_id} second factor on devices from before it")
+
+
+def _forgiven_at(db: DbSession, user_id: int, *, now: datetime) -> datetime | None:
+    """Return since when failures count, if a link has set a new password within a day: whoever failed before knows the
+    password no more. The first one of the day, or whoever reads the owner's mail could guess on after each."""
+    which = (AuditEvent.user_id == user_id, AuditEvent.kind == audit.Kind.PASSWORD_RESET)
+    return db.scalar(select(func.min(AuditEvent.at)).where(*which, AuditEvent.at > now - timedelta(days=1)))
 
 
 def _compact(code: str) -> str:

@@ -11,7 +11,7 @@ from webapp import audit, outbox, reauthentication, recovery_codes, session_stat
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
-from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure
+from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure, shared_count
 from webapp.models import User
 from webapp.revocation import EndReason, end_all_of
 from webapp.sealing import seal, unseal
@@ -71,10 +71,10 @@ def confirm(
     seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
     if seed is None:
         raise SecondFactorState("Begin by having a secret made.")
-    check_throttle(db, settings, user_id, now=now)
+    check_throttle(db, settings, user_id, shared_count(user_id), now=now)
     step = matching_step(unseal(settings, seed), code, now=now)
     if step is None:
-        note_failure(db, user_id, client=client, now=now)
+        note_failure(db, user_id, shared_count(user_id), client=client, now=now)
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
     db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
     codes, hashes = recovery_codes.make()

@@ -1,11 +1,13 @@
 """Sign-ins on a page that have shown the password and wait for the code: for five minutes, once, for nothing else."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from webapp import audit, mfa, one_time_tokens
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import TooManyAttempts
+from webapp.errors import InvalidLink, TooManyAttempts
+from webapp.known_devices import KnownDevice
 from webapp.one_time_tokens import Purpose
 
 
@@ -16,18 +18,28 @@ def begin(db: DbSession, *, user_id: int, now: datetime) -> str:
     return token
 
 
-def finish(db: DbSession, settings: Settings, *, token: str, code: str, client: audit.Client, now: datetime) -> int:
+def finish(
+    db: DbSession,
+    settings: Settings,
+    *,
+    token: str,
+    code: str,
+    device: KnownDevice,
+    client: audit.Client,
+    now: datetime,
+) -> int:
     """Return whose sign-in it is, for this code; both are used up; the caller opens the session and commits.
 
     Raises InvalidLink for a token that is too old or used, or whose user may not sign in, InvalidCode, which leaves it
     as it is, and TooManyAttempts, which ends it."""
     user_id = one_time_tokens.owner(db, one_time_tokens.look(db, token, Purpose.SECOND_FACTOR, now=now)).id
     try:
-        mfa.check_code(db, settings, user_id=user_id, code=code, client=client, now=now)
+        mfa.check_code(db, settings, user_id=user_id, code=code, device=device, client=client, now=now)
     except TooManyAttempts:
         db.rollback()
-        one_time_tokens.lock_owner(db, user_id)
-        one_time_tokens.cancel(db, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+        # This one only: others may wait on devices that the user knows, and those count by themselves.
+        with suppress(InvalidLink):
+            one_time_tokens.spend(db, token, Purpose.SECOND_FACTOR, now=now)
         # Committed here: the refusal must not bring the token back.
         db.commit()
         raise

@@ -40,10 +40,14 @@ _nth_latest: Final = (
 )
 
 
-def check(db: DbSession, kind: audit.Kind, rules: Rules, *, account_key: str, now: datetime) -> None:
-    """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often."""
+def check(
+    db: DbSession, kind: audit.Kind, rules: Rules, *, account_key: str, since: datetime | None = None, now: datetime
+) -> None:
+    """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often, of late and after
+    `since`."""
     for most, window in rules:
-        which = {"account_key": account_key, "kind": kind, "since": now - window, "before_it": most - 1}
+        after = max(now - window, since or now - window)
+        which = {"account_key": account_key, "kind": kind, "since": after, "before_it": most - 1}
         oldest = db.scalar(_nth_latest, which)
         if oldest is not None:
             raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))

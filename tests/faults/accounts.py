@@ -148,11 +148,12 @@ class Browser:
         self.http.close()
 
 
-def sign_in_from(server: LiveServer, address: str, body: dict[str, Any]) -> Reply:
+def sign_in_from(server: LiveServer, address: str, body: dict[str, Any], cookie: str = "") -> Reply:
     """Try to sign in by the API from an address of the loopback network: each is a client of its own."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT, source_address=(address, 0))
     try:
-        connection.request("POST", "/api/login", dumps(body), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Cookie": cookie}
+        connection.request("POST", "/api/login", dumps(body), headers)
         response = connection.getresponse()
         return Reply(response.status, response.headers, loads(response.read()))
     finally:

@@ -1,6 +1,9 @@
 """Many guesses at once are judged no more often than one after the other (A11, A12, P11)."""
 
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from tests.faults.accounts import (
     LOST,
@@ -14,17 +17,23 @@ from tests.faults.accounts import (
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import WORKERS, wait_for_workers
 from tests.support.live import LiveServer, serve
-from tests.support.settings import PUBLIC_URL
+from tests.support.settings import PUBLIC_URL, make_settings
+from webapp.clock import utc_now
+from webapp.known_devices import NOBODY, write
 
 CROWD = 20
 
 
+@pytest.mark.parametrize("is_known", [False, True])
 def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
-    server: LiveServer, accounts: Accounts, tmp_path: Path
+    server: LiveServer, accounts: Accounts, tmp_path: Path, is_known: bool
 ) -> None:
     """P11: twenty guesses of one device's code, each from another address: five are judged, fifteen are not."""
     person = accounts.create()
     factor = accounts.protect(person)
+    signed_in_at = utc_now() + timedelta(seconds=1)  # cookies tell whole seconds: after the second factor was turned on
+    device = write(make_settings(), NOBODY, user_id=person.id, now=signed_in_at)
+    own = f"known_device={device}" if is_known else ""
     guesses = [(f"127.0.0.{number + 2}", code) for number, code in enumerate(factor.wrong_codes(CROWD))]
     database_url = server.settings["DATABASE_URL"]
     options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
@@ -33,13 +42,15 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
 
         def guess(_: Client, given: tuple[str, str]) -> Reply:
             address, code = given
-            return sign_in_from(limited, address, person.sign_in_body(code=code))
+            return sign_in_from(limited, address, person.sign_in_body(code=code), own)
 
         replies = clients.at_once(guess, guesses)
         assert with_those_who_waited_too_long(replies, NOT_JUDGED) == {LOST: 5, NOT_JUDGED: CROWD - 5}
         assert events(server, "code_failed", person) == 5
         body = person.sign_in_body(code=factor.codes()[1])
-        assert sign_in_from(limited, "127.0.0.250", body).status == 429, "the right code has to wait too"
+        assert sign_in_from(limited, "127.0.0.250", body, own).status == 429, "the right code has to wait too"
+        if is_known:
+            assert sign_in_from(limited, "127.0.0.250", body).status == 200, "strangers are counted by themselves"
         assert "unexpected error" not in limited.log
 
 

@@ -112,7 +112,7 @@ def test_too_many_wrong_codes_end_the_sign_in_that_waits(make_app: Callable[...,
 
 
 def test_strangers_who_fill_the_limit_of_an_address_do_not_keep_the_code_out(make_app: Callable[..., Flask]) -> None:
-    """A13: who is asked for a code has shown the password; codes are counted per user."""
+    """A13: who is asked for a code has shown the password; codes are counted per user and device."""
     app = make_app(ratelimit_enabled=True)
     people.create_user(app)
     phone = set_up(people.sign_in(app.test_client()))

@@ -67,8 +67,8 @@ _of_all = limiter.shared_limit(
 
 def limit_failed_sign_ins(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Bound the failures of an address, and of all together, at the doors that take a password; they count as one. Who
-    signs in rightly is not counted, and known devices pass. Codes have their limit per user (mfa.py), and a passkey
-    cannot be guessed."""
+    signs in rightly is not counted, and known devices pass. Codes have their limits per user and per device that the
+    user knows (mfa.py), and a passkey cannot be guessed."""
     limited: Callable[P, ResponseReturnValue] = _of_address(_of_all(view))
     return limited
 

@@ -64,6 +64,7 @@ def submit_code() -> ResponseReturnValue:
             settings(),
             token=waiting.get("token", ""),
             code=form.code.data,
+            device=signing_in.device(),
             client=g.client,
             now=g.now,
         )
