@@ -5,7 +5,7 @@ a conditional UPDATE, so that of twenty sign-ins with one code one succeeds."""
 
 import hmac
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import pyotp
@@ -109,7 +109,7 @@ def _forgiven_at(db: DbSession, user_id: int, *, now: datetime) -> datetime | No
     """Return since when failures count, if a link has set a new password within a day: whoever failed before knows the
     password no more. The first one of the day, or whoever reads the owner's mail could guess on after each."""
     which = (AuditEvent.user_id == user_id, AuditEvent.kind == audit.Kind.PASSWORD_RESET)
-    return db.scalar(select(func.min(AuditEvent.at)).where(*which, AuditEvent.at > now - timedelta(days=1)))
+    return db.scalar(select(func.min(AuditEvent.at)).where(*which, AuditEvent.at > now - throttle.DAY))
 
 
 def _compact(code: str) -> str:

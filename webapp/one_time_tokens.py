@@ -27,7 +27,7 @@ class Purpose(StrEnum):
     PASSKEY_SIGN_IN = "passkey_sign_in"
 
 
-_LIFETIMES: Final = {
+LIFETIMES: Final = {
     Purpose.VERIFY_EMAIL: timedelta(hours=1),
     Purpose.RESET_PASSWORD: timedelta(hours=1),
     Purpose.CHANGE_EMAIL: timedelta(hours=1),
@@ -63,7 +63,7 @@ def issue(
             session_id=session_id,
             since=since,
             created_at=now,
-            expires_at=now + _LIFETIMES[purpose],
+            expires_at=now + LIFETIMES[purpose],
         )
     )
     return token

@@ -14,12 +14,15 @@ from webapp.outbox import MailKind
 
 
 def forgot(db: DbSession, *, email: str, client: audit.Client, now: datetime) -> None:
-    """Mail a link to the owner of an address, up to five times a day; commits. An unknown address costs the same."""
+    """Mail a link to the owner of an address, up to five times a day and then once an hour; commits. An unknown address
+    costs the same."""
     key = email_key(email)
     user_id = db.scalar(select(User.id).where(User.email_key == key, User.is_active))
     counted_as = account_key(key)
-    is_spent = throttle.mails_are_spent(db, audit.Kind.RESET_REQUESTED, account_key=counted_as, now=now)
     kind = audit.Kind.RESET_REQUESTED
+    # Once the link of the last mail is too old there is another, or strangers who ask would keep the owner out all day.
+    pause = one_time_tokens.LIFETIMES[Purpose.RESET_PASSWORD]
+    is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, pause=pause, now=now)
     # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
     audit.record(db, kind, client=client, now=now, user_id=user_id, account_key=None if is_spent else counted_as)
     outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=None if is_spent else user_id, now=now)

@@ -14,10 +14,11 @@ from webapp.errors import TooManyAttempts
 from webapp.models import AuditEvent
 
 MINUTES_5: Final = timedelta(minutes=5)
+DAY: Final = timedelta(days=1)
 Rules = tuple[tuple[int, timedelta], ...]  # so many failures within such a time
 
 PASSWORD_RULES: Final[Rules] = ((10, MINUTES_5),)
-CODE_RULES: Final[Rules] = ((5, MINUTES_5), (20, timedelta(hours=1)), (50, timedelta(days=1)))
+CODE_RULES: Final[Rules] = ((5, MINUTES_5), (20, timedelta(hours=1)), (50, DAY))
 # Mails that anybody can have sent to an address.
 MAILS_A_DAY: Final = 5
 # After so many failures in a row from new devices, the right password alone lets no new device in: the owner is mailed
@@ -53,15 +54,16 @@ def check(
             raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))
 
 
-def mails_are_spent(db: DbSession, *kinds: audit.Kind, account_key: str, now: datetime) -> bool:
-    """Whether the address has been sent its mails of the day already."""
+def mails_are_spent(db: DbSession, *kinds: audit.Kind, account_key: str, pause: timedelta = DAY, now: datetime) -> bool:
+    """Whether the address has been sent its mails of the day already, and the last one less than `pause` ago."""
     sent = db.scalars(
-        select(AuditEvent.id)
+        select(AuditEvent.at)
         .where(
             AuditEvent.account_key == account_key,
             AuditEvent.kind.in_(kinds),
-            AuditEvent.at > now - timedelta(days=1),
+            AuditEvent.at > now - DAY,
         )
+        .order_by(AuditEvent.at.desc())
         .limit(MAILS_A_DAY)
     ).all()
-    return len(sent) == MAILS_A_DAY
+    return len(sent) == MAILS_A_DAY and sent[0] > now - pause

@@ -8,7 +8,7 @@ from tests.support import people
 from tests.support.mailbox import Mailbox, text
 from tests.support.recovery import NEW_PASSWORD, OTHER, forgot, reset
 from tests.support.sessions import ended_because
-from tests.support.steps import HOUR, alert, csrf_token, is_signed_in, login, sign_in_by_form, submit
+from tests.support.steps import HOUR, alert, csrf_token, events, is_signed_in, login, sign_in_by_form, submit
 from webapp.database import db
 from webapp.models import User
 
@@ -72,6 +72,45 @@ def test_five_resets_a_day_are_mailed_and_the_answer_never_tells(app: Flask, mai
     for number in range(7):
         assert forgot(app) == 202
         assert len(mailbox.deliver()) == (1 if number < 5 else 0)
+
+
+def test_who_asks_in_the_owners_name_does_not_keep_the_owner_from_a_link_that_works(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P07, A13: when the last link is too old there is another, and no more than that, for more than a day."""
+    for _ in range(5):
+        forgot(app)
+    assert len(mailbox.deliver()) == 5
+    sent = []
+    for _ in range(26 * 2):
+        clock.shift(HOUR // 2)
+        assert forgot(app) == 202
+        sent.append(len(mailbox.deliver()))
+    assert sent == [0, 1] * 26
+    clock.shift(HOUR - 1)
+    forgot(app)
+    assert mailbox.deliver() == []
+    clock.shift(1)
+    forgot(app)
+    token = mailbox.token("reset", people.EMAIL)
+    clock.shift(HOUR - 1)
+    forgot(app)
+    assert reset(app, token) == (204, "")
+
+
+def test_an_unknown_address_is_counted_as_a_known_one_is(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """A02, P07: so that the same is done for both, request by request."""
+    for _ in range(7):
+        for email in (people.EMAIL, "nobody@test.com"):
+            assert forgot(app, email) == 202
+    clock.shift(HOUR)
+    for email in (people.EMAIL, "nobody@test.com"):
+        forgot(app, email)
+    written = sorted(events(app, "reset_requested"), key=lambda event: event.id)
+    counted = [event.account_key is not None for event in written]
+    assert counted[::2] == counted[1::2] == [True] * 5 + [False] * 2 + [True]
 
 
 @pytest.mark.parametrize("typed", ["TEST@test.com", " test@TEST.com ", "test@test.com"])
