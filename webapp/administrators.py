@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from webapp import audit, one_time_tokens
-from webapp.database import DbSession
+from webapp.database import DbSession, lock_rows
 from webapp.errors import LastAdministrator
 from webapp.models import User
 from webapp.one_time_tokens import Purpose
@@ -17,7 +17,7 @@ _LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, P
 
 def lock(db: DbSession) -> None:
     """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
-    db.execute(update(User).where(User.is_admin).values(is_admin=True).execution_options(synchronize_session=False))
+    lock_rows(db, User.is_active, User.is_admin.is_(True))
 
 
 def may_go(user_id: int) -> ColumnElement[bool]:

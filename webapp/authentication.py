@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, bindparam, case, select, update
+from sqlalchemy import Boolean, bindparam, case, select, update
 
 from webapp import audit, mfa, outbox, passwords, throttle
 from webapp.addresses import account_key, email_key
 from webapp.committed_reads import CommittedRead
 from webapp.config import Settings
-from webapp.database import DbSession, table_of
+from webapp.database import DbSession, lock_rows, table_of
 from webapp.errors import InvalidCredentials, MfaRequired
 from webapp.known_devices import KnownDevice
 from webapp.models import User
@@ -94,7 +94,7 @@ def check_password(
     is_refused = not is_right or not account.is_active or not is_open
     found = None
     if is_refused:
-        lock(db, User.email_key == account.key)
+        lock_rows(db, User.is_active, User.email_key == account.key)
     else:
         found = _admit(db, account, renewed)
     # Counted again with the row locked: of many guesses at once, each counts those that were faster.
@@ -132,21 +132,11 @@ def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
     return _Account(key, counted_as, is_known, *account)
 
 
-def lock(db: DbSession, which: ColumnElement[bool]) -> None:
-    db.execute(update(User).where(which).values(failed_sign_ins=User.failed_sign_ins))
-
-
 def has_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
     """Whether the user may sign in and has the password that was verified; locks the row, so that it stays so until the
     caller's commit."""
-    locked = (
-        update(User)
-        .where(User.id == user_id, User.password_hash == password_hash, User.is_active)
-        .values(password_hash=password_hash)
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    return db.scalar(locked) is not None
+    which = (User.id == user_id, User.password_hash == password_hash, User.is_active.is_(True))
+    return bool(lock_rows(db, User.is_active, *which))
 
 
 def check_throttle(db: DbSession, settings: Settings, kind: audit.Kind, counted_as: str, *, now: datetime) -> None:

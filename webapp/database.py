@@ -2,12 +2,13 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, DateTime, Dialect, MetaData, Table, delete, event, select
+from sqlalchemy import ColumnElement, DateTime, Dialect, MetaData, Table, delete, event, select, update
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -48,6 +49,7 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
+Value = TypeVar("Value")
 DbSession: TypeAlias = Session | scoped_session[Any]  # what every use case takes as `db`
 
 
@@ -115,6 +117,15 @@ def table_of(model: type[Base]) -> Table:
     """Return a model's table. A statement about a table costs half of what the same one about the model does; put
     together once, with `bindparam`, half of that."""
     return model.metadata.tables[model.__tablename__]
+
+
+def lock_rows(db: DbSession, column: QueryableAttribute[Value], *which: ColumnElement[bool]) -> Sequence[Value]:
+    """Lock the rows that meet the conditions, which stay so until the caller's commit; return what a column of theirs
+    holds, which is part of no key.
+
+    By an UPDATE that changes nothing: SELECT ... FOR UPDATE locks nothing on SQLite."""
+    nothing = update(column.class_).where(*which).values({column: column}).returning(column)
+    return db.scalars(nothing.execution_options(synchronize_session=False)).all()
 
 
 def delete_in_batches(

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from webapp import audit, recovery_codes, throttle
 from webapp.addresses import account_key
 from webapp.config import Settings
-from webapp.database import DbSession
+from webapp.database import DbSession, lock_rows
 from webapp.errors import InvalidCode
 from webapp.known_devices import KnownDevice
 from webapp.models import AuditEvent, User
@@ -42,7 +42,7 @@ def check_code(
     is_totp = _SIX_DIGITS.fullmatch(_compact(code)) is not None
     if is_totp:
         # The row is locked first, so that of many guesses at once each is counted before the next.
-        db.execute(update(User).where(User.id == user_id).values(totp_last_step=User.totp_last_step))
+        lock_rows(db, User.is_active, User.id == user_id)
     counted_as = _counted_as(db, user_id, device, now=now)
     check_throttle(db, settings, user_id, counted_as, now=now)
     if is_totp:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from webapp import audit, outbox, reauthentication, recovery_codes, session_state
 from webapp.config import Settings
-from webapp.database import DbSession
+from webapp.database import DbSession, lock_rows
 from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
 from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure, shared_count
 from webapp.models import User
@@ -144,7 +144,8 @@ def take_away(
     """Take the second factor and its recovery codes away, but not one that was on before `since`; the caller commits.
 
     Return whether there was one; one that waits for its first code counts."""
-    user = db.get_one(User, user_id, with_for_update=True)
+    lock_rows(db, User.is_active, User.id == user_id)
+    user = db.get_one(User, user_id, populate_existing=True)
     enabled_at = user.totp_enabled_at
     if user.totp_seed is None or (since and enabled_at and enabled_at < since):
         return False

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, select, update
 
-from webapp.database import DbSession, delete_in_batches, table_of
+from webapp.database import DbSession, delete_in_batches, lock_rows, table_of
 from webapp.errors import InvalidLink
 from webapp.models import OneTimeToken, User
 
@@ -103,11 +103,8 @@ def owner(db: DbSession, row: OneTimeToken) -> User:
 
 
 def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:
-    """Lock the user's row for this transaction: always before rows of tokens, so that nobody waits in a circle.
-
-    By an UPDATE of nothing, since SQLite locks no row that is only read."""
-    nothing = update(User).where(User.id == user_id).values(is_active=User.is_active)
-    db.execute(nothing.execution_options(synchronize_session=False))
+    """Lock the user's row for this transaction: always before rows of tokens, so that nobody waits in a circle."""
+    lock_rows(db, User.is_active, User.id == user_id)
 
 
 _cancel: Final = (

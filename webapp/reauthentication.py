@@ -6,9 +6,9 @@ from sqlalchemy import select, update
 
 from webapp import audit, passwords, session_state
 from webapp.addresses import account_key
-from webapp.authentication import check_throttle, has_still, lock
+from webapp.authentication import check_throttle, has_still
 from webapp.config import Settings
-from webapp.database import DbSession
+from webapp.database import DbSession, lock_rows
 from webapp.errors import InvalidFields
 from webapp.models import AuthSession, User
 
@@ -35,7 +35,7 @@ def confirm_password(
     db.rollback()
     is_right = passwords.verify_password(stored, password)
     # Locked and counted again, as at the sign-in.
-    lock(db, User.id == user_id)
+    lock_rows(db, User.is_active, User.id == user_id)
     check_throttle(db, settings, kind, counted_as, now=now)
     if is_right and db.scalar(select(User.password_hash).where(User.id == user_id)) != stored:
         # Changed, or only hashed anew, while this one was compared: what is stored now decides.

@@ -5,10 +5,10 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from webapp import audit, one_time_tokens, outbox, passwords, session_state
-from webapp.database import DbSession
+from webapp.database import DbSession, lock_rows
 from webapp.errors import SecondFactorState
 from webapp.models import RecoveryCode, User
 
@@ -34,7 +34,8 @@ def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: d
     Raises SecondFactorState if the user has no second factor for which they could stand in, and SessionEnded if the
     session `sid` was ended meanwhile."""
     codes, hashes = make()
-    if not _lock_factor(db, user_id):
+    # Locked, so that of two renewals at once one whole set of codes stays, and the factor beside it.
+    if not lock_rows(db, User.is_active, User.id == user_id, User.totp_enabled_at.is_not(None)):
         db.rollback()
         raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
     session_state.lock_unended(db, sid)
@@ -54,20 +55,6 @@ def take_away(
     kind = audit.Kind.RECOVERY_CODES_REMOVED
     audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
     return True
-
-
-def _lock_factor(db: DbSession, user_id: int) -> bool:
-    """Whether the second factor is on; if so it stays on until the caller's commit, and nobody else changes the codes.
-
-    By an UPDATE of nothing, since SQLite locks no row that is only read."""
-    locked = db.scalar(
-        update(User)
-        .where(User.id == user_id, User.totp_enabled_at.is_not(None))
-        .values(totp_enabled_at=User.totp_enabled_at)
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    return locked is not None
 
 
 def remove_all(db: DbSession, *, user_id: int, since: datetime | None = None) -> bool:

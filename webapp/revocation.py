@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, select, update
 
 from webapp import audit, outbox
-from webapp.database import PURGE_BATCH, DbSession, delete_in_batches
+from webapp.database import PURGE_BATCH, DbSession, delete_in_batches, lock_rows
 from webapp.models import AuditEvent, AuthSession
 from webapp.session_state import SessionState, only_noted
 
@@ -142,7 +142,7 @@ def note_expired(db: DbSession, *, sid: str, client: audit.Client, now: datetime
 def end_for_reuse(db: DbSession, session: SessionState, *, client: audit.Client, now: datetime) -> None:
     """End a session whose superseded token came back, and raise the alarm, once however often it comes; commits."""
     # The row is locked first, so that of many replays at once one finds the alarm unwritten.
-    db.execute(select(AuthSession.id).where(AuthSession.id == session.sid).with_for_update())
+    lock_rows(db, AuthSession.revoked_reason, AuthSession.id == session.sid)
     end_sessions(db, AuthSession.id == session.sid, reason=EndReason.REUSE, actor_id=None, client=client, now=now)
     alarm = select(AuditEvent.id).where(
         AuditEvent.session_id == session.sid, AuditEvent.kind == audit.Kind.REFRESH_REUSE

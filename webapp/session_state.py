@@ -12,7 +12,7 @@ from webapp import metrics
 from webapp.audit import Client
 from webapp.committed_reads import CommittedRead
 from webapp.config import Transport
-from webapp.database import OUTAGES, DbSession, delete_in_batches
+from webapp.database import OUTAGES, DbSession, delete_in_batches, lock_rows
 from webapp.errors import SessionEnded
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, SessionRefresh, User
 
@@ -110,19 +110,11 @@ def find(sid: str, user_id: int) -> SessionState:
 
 def lock_unended(db: DbSession, sid: str) -> None:
     """Let the session stay as it is until the caller's commit. Raises SessionEnded, after a rollback, if it was ended:
-    meanwhile, while what it had asked for took long.
-
-    By an UPDATE of nothing, since SQLite locks no row that is only read."""
-    row = db.execute(
-        update(AuthSession)
-        .where(AuthSession.id == sid)
-        .values(revoked_reason=AuthSession.revoked_reason)
-        .returning(AuthSession.revoked_reason)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if row is None or row.revoked_reason is not None:
+    meanwhile, while what it had asked for took long."""
+    reasons = lock_rows(db, AuthSession.revoked_reason, AuthSession.id == sid)
+    if reasons != [None]:
         db.rollback()
-        raise SessionEnded(row and row.revoked_reason)
+        raise SessionEnded(reasons[0] if reasons else None)
 
 
 def note_seen(db: DbSession, session: SessionState, *, client: Client, now: datetime) -> None:
