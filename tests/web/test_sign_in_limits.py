@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.attempts import WRONG, attempt, attempt_by_form
+from tests.support.guessing import browser
 from tests.support.steps import MINUTE, events
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -102,6 +103,39 @@ def test_the_eleventh_failure_from_one_address_is_refused(limited: Flask, clock:
     assert attempt(limited, people.EMAIL, people.PASSWORD, address="192.0.2.1").status_code == 200
     clock.shift(5 * MINUTE + 1)
     assert attempt(limited, people.EMAIL, people.PASSWORD).status_code == 200
+
+
+def test_one_machine_is_one_address_however_many_it_has(limited: Flask) -> None:
+    """A11: a /64 of IPv6 has 2^64 of them, each of which would fail ten times; the next network goes on."""
+    for number in range(10):
+        assert attempt(limited, f"user{number}@test.com", address=f"2001:db8:0:1:{number:x}::1").status_code == 401
+    for address, status in (("2001:db8:0:1:ffff:ffff:ffff:ffff", 429), ("2001:db8:0:2::1", 401), ("192.0.2.1", 401)):
+        assert attempt(limited, "somebody@test.com", address=address).status_code == status
+
+
+def test_an_ipv4_address_is_one_however_a_socket_shows_it_and_not_all_of_them(limited: Flask) -> None:
+    """A11: all that are mapped into IPv6 are in one /64."""
+    for number in range(10):
+        address = f"{'::ffff:' * (number % 2)}192.0.2.1"
+        assert attempt(limited, f"user{number}@test.com", address=address).status_code == 401
+    for address, status in (("192.0.2.1", 429), ("::ffff:192.0.2.1", 429), ("::ffff:192.0.2.2", 401)):
+        assert attempt(limited, "somebody@test.com", address=address).status_code == status
+
+
+@pytest.mark.parametrize("name", ["unknown", "_hidden", "192.0.2.1:4711", "fe80::1%eth0", "", "::ffff:1.2.3"])
+def test_what_a_proxy_calls_its_client_need_be_no_address(limited: Flask, name: str) -> None:
+    """O02: it has its ten as well, and its requests are answered."""
+    statuses = [attempt(limited, f"user{number}@test.com", address=name).status_code for number in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_the_mails_of_one_machine_are_counted_together_too(limited: Flask) -> None:
+    """A11, P07: 100 in an hour."""
+    replies = [
+        browser(limited, address=f"2001:db8::{number:x}").post("/api/password/forgot", json={"email": "a@b.example"})
+        for number in range(101)
+    ]
+    assert [reply.status_code for reply in replies] == [202] * 100 + [429]
 
 
 def test_successes_are_not_counted(limited: Flask) -> None:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import ParamSpec
 
 from flask import Flask, Response, g, request
@@ -12,14 +13,31 @@ from flask_limiter.util import get_remote_address
 
 from webapp import authentication
 from webapp.config import Settings
-from webapp.errors import MfaRequired, TooManyAttempts
+from webapp.errors import InvalidCode, InvalidCredentials, TooManyAttempts
 from webapp.web import bodies, cookies
 from webapp.web.context import settings
 from webapp.web.limit_storage import PREFIX
 
 P = ParamSpec("P")
 
-limiter = Limiter(get_remote_address)
+
+def _network_of_client() -> str:
+    """Return what an address counts as: an IPv4 address as itself, an IPv6 address as its network, "2001:db8::/64".
+
+    One machine has all addresses of a /64, so that none of them alone bounds it (RFC 4291 §2.5.4, RFC 8981)."""
+    text = get_remote_address()
+    try:
+        address = ip_address(text)
+    except ValueError:  # a proxy of ours has named its client otherwise
+        return text
+    if not isinstance(address, IPv6Address):
+        return text
+    if address.ipv4_mapped:  # as a socket for both kinds shows them
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))
+
+
+limiter = Limiter(_network_of_client)
 
 
 def init_app(app: Flask, options: Settings) -> None:
@@ -35,9 +53,10 @@ def refusal() -> TooManyAttempts:
     return TooManyAttempts(retry_after=max(1, math.ceil(reset_at - time.time())))
 
 
-def _is_failure(response: Response) -> bool:
-    # Being asked for a code is no failure: the password was right.
-    return response.status_code in (401, 422) and not isinstance(g.get("refusal"), MfaRequired)
+def _is_failure(_: Response) -> bool:
+    """Whether something was compared and was wrong. A form without its fields is no guess: it costs no hash, and must
+    not fill what everybody shares. Being asked for a code is no failure either: the password was right."""
+    return isinstance(g.get("refusal"), InvalidCredentials | InvalidCode)
 
 
 def _is_own_device() -> bool:
@@ -67,8 +86,9 @@ _of_all = limiter.shared_limit(
 
 def limit_failed_sign_ins(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Bound the failures of an address, and of all together, at the doors that take a password; they count as one. Who
-    signs in rightly is not counted, and known devices pass. Codes have their limits per user and per device that the
-    user knows (mfa.py), and a passkey cannot be guessed."""
+    signs in rightly or sends nothing to compare is not counted, and known devices pass. Codes have their limits per
+    user and per device that the user knows (mfa.py), and a passkey cannot be guessed. A door that answers for
+    InvalidCredentials itself notes `g.refusal`."""
     limited: Callable[P, ResponseReturnValue] = _of_address(_of_all(view))
     return limited
 

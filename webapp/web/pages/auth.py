@@ -41,6 +41,7 @@ def submit_login() -> ResponseReturnValue:
             now=g.now,
         )
     except InvalidCredentials as error:
+        g.refusal = error
         form.form_errors.append(f"{error.title}.")
         return _login_page(form), 422
     return signing_in.go_on(found, remember=form.remember.data, destination=_destination(form.next.data))
