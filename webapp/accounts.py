@@ -1,8 +1,9 @@
 """Accounts: creating, finding, editing, protecting, closing them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp import (
@@ -19,11 +20,14 @@ from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import AddressTaken, InvalidFields, LastAdministrator
-from webapp.models import NAME_LENGTH, User
+from webapp.models import NAME_LENGTH, AuthSession, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
 from webapp.revocation import EndReason
 from webapp.text import is_one_line
+
+# No request takes as long: what is later than this one by more was dated by a clock that was wrong.
+_LONGEST_REQUEST: Final = timedelta(minutes=5)
 
 
 def create_user(
@@ -104,10 +108,11 @@ def change_password(
     new_password: str,
     client: audit.Client,
     now: datetime,
-) -> int:
-    """Set a new password; every other session ends, and links to reset the old one; commits.
+) -> datetime:
+    """Set a new password; every other session ends, devices are forgotten, and links to reset the old one; commits.
 
-    Return how many sessions ended. Raises InvalidFields for `current_password` or `new_password`, TooManyAttempts."""
+    Return when devices were forgotten, for the browser that stays known. Raises InvalidFields for `current_password` or
+    `new_password`, TooManyAttempts, and SessionEnded if the session `sid` was ended meanwhile."""
     proof = {"user_id": user_id, "sid": sid, "password": current_password, "field": "current_password"}
     stored = reauthentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
     own = db.execute(select(User.email, User.first_name, User.last_name).where(User.id == user_id)).one()
@@ -117,18 +122,19 @@ def change_password(
     db.rollback()
     password_hash = passwords.hash_password(new_password)
     reauthentication.hold(db, user_id=user_id, sid=sid, stored=stored, field="current_password")
-    ended = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
+    forgotten_at = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
     reauthentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
-    return ended
+    return forgotten_at
 
 
 def set_password(
     db: DbSession, *, user_id: int, password_hash: str, keep_sid: str | None, client: audit.Client, now: datetime
-) -> int:
-    """Store a new password, end all sessions but one to keep, and tell the owner; the caller commits.
+) -> datetime:
+    """Store a new password, end all sessions but one to keep, forget all devices, and tell the owner; the caller
+    commits.
 
-    A change of address that waits for its link comes to nothing. Return how many sessions ended."""
+    A change of address that waits for its link comes to nothing. Return when devices were forgotten."""
     is_reset = keep_sid is None
     db.execute(
         update(User)
@@ -140,13 +146,30 @@ def set_password(
     # Whoever knew the old password may have asked for it.
     email_change.cancel(db, user_id=user_id, now=now)
     reason = EndReason.PASSWORD_RESET if is_reset else EndReason.PASSWORD_CHANGED
-    ended = revocation.end_all_of(
-        db, user_id=user_id, actor_id=user_id, but=keep_sid, reason=reason, client=client, now=now
-    )
+    revocation.end_all_of(db, user_id=user_id, actor_id=user_id, but=keep_sid, reason=reason, client=client, now=now)
     kind = audit.Kind.PASSWORD_RESET if is_reset else audit.Kind.PASSWORD_CHANGED
     audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id)
     outbox.enqueue(db, MailKind.PASSWORD_CHANGED, user_id=user_id, now=now)
-    return len(ended)
+    return _forget_devices(db, user_id=user_id, now=now)
+
+
+def _forget_devices(db: DbSession, *, user_id: int, now: datetime) -> datetime:
+    """Make every device new to the user's account, whose row is locked: whoever knew the old password may have had
+    cookies made, each of which could guess at the new one. Return the instant from before which none counts."""
+    # Who signed in with the old password while the new one waited for its hash has a cookie from after `now`.
+    latest = db.scalar(
+        select(func.max(AuthSession.created_at)).where(
+            AuthSession.user_id == user_id, AuthSession.created_at.between(now, now + _LONGEST_REQUEST)
+        )
+    )
+    forgotten_at = latest or now
+    db.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(devices_forgotten_at=forgotten_at)
+        .execution_options(synchronize_session=False)
+    )
+    return forgotten_at
 
 
 def close(

@@ -49,5 +49,11 @@ def write(settings: Settings, device: KnownDevice, *, user_id: int, now: datetim
     return str(_serializer(settings).dumps({"n": nonce, "u": dict(latest)}))
 
 
+def first_after(forgotten_at: datetime) -> datetime:
+    """Return the first instant whose cookie is surely known to an account that forgot its devices then: cookies say
+    whole seconds, and those of the same second may be from before."""
+    return forgotten_at + timedelta(seconds=1)
+
+
 def _serializer(settings: Settings) -> URLSafeSerializer:
     return URLSafeSerializer(settings.secrets[::-1], salt="known device")  # the last key signs

@@ -60,7 +60,7 @@ def reset(
     db.execute(
         update(User)
         .where(User.id == user_id, User.email == spent.email)
-        .values(email_verified=True, devices_forgotten_at=now)
+        .values(email_verified=True)
         .execution_options(synchronize_session=False)
     )
     db.commit()

@@ -10,7 +10,7 @@ from itsdangerous import URLSafeSerializer
 from tests.support.settings import SECRET_KEY, make_settings
 from tests.support.steps import START
 from webapp import known_devices
-from webapp.known_devices import LIFETIME, MOST_ACCOUNTS, NOBODY, KnownDevice, read, write
+from webapp.known_devices import LIFETIME, MOST_ACCOUNTS, NOBODY, KnownDevice, first_after, read, write
 
 OURS = make_settings()
 JOHN, JANE = 1, 11
@@ -90,6 +90,16 @@ def test_an_account_that_forgot_its_devices_is_new_to_those_that_signed_in_befor
     assert knows(device, JANE, now=later), "the other account remembers"
     again = read(OURS, write(OURS, device, user_id=JOHN, now=later))
     assert knows(again, JOHN, forgotten_at=START + SECOND, now=later)
+
+
+@pytest.mark.parametrize("microseconds", [0, 1, 500_000, 999_999])
+def test_a_device_that_stays_known_is_told_from_those_of_the_same_second(microseconds: int) -> None:
+    forgotten_at = START + timedelta(microseconds=microseconds)
+    before, kept = read(OURS, cookie_of(JOHN, at=START)), read(OURS, cookie_of(JOHN, at=first_after(forgotten_at)))
+    assert [knows(device, JOHN, forgotten_at=forgotten_at, now=forgotten_at) for device in (before, kept)] == [
+        False,
+        True,
+    ]
 
 
 # --- what it holds ---------------------------------------------------------------------------------------

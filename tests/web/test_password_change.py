@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.support import people
+from tests.support.cookies import cookies
 from tests.support.mailbox import Mailbox
 from tests.support.steps import alert, is_signed_in, sign_in_by_form, submit
 
@@ -71,3 +72,17 @@ def test_the_page_changes_the_password_and_says_what_is_wrong(app: Flask, user_i
     assert reply.headers["Location"] == "/account/security"
     assert "Your other devices are signed out" in http.get("/account/security").text
     assert not is_signed_in(other)
+
+
+@pytest.mark.parametrize(("transport", "is_browser"), [("cookie", False), ("body", False), ("body", True)])
+def test_a_browser_stays_known_and_a_program_is_given_no_cookie(
+    app: Flask, user_id: int, transport: str, is_browser: bool
+) -> None:
+    """V05: a browser is who signs in by the cookie, or has been made known before."""
+    http = app.test_client()
+    if is_browser:
+        sign_in_by_form(http)
+    session = people.sign_in(http, transport=transport)
+    body = {"current_password": people.PASSWORD, "new_password": GOOD}
+    reply = http.post("/api/me/password", json=body, headers=session.bearer)
+    assert list(cookies(reply)) == ([] if transport == "body" and not is_browser else ["known_device"])

@@ -1,8 +1,10 @@
 """What every door to a sign-in does last: open the session, hand its tokens over, let the browser be known."""
 
+from datetime import datetime
+
 from flask import Response, g, redirect, request, session, url_for
 
-from webapp import pending_sign_ins, sign_in
+from webapp import known_devices, pending_sign_ins, sign_in
 from webapp.authentication import Authenticated
 from webapp.config import Transport
 from webapp.database import db
@@ -17,6 +19,15 @@ from webapp.web.schemas import TokenAnswer, UserAnswer
 def device() -> KnownDevice:
     """Return the device that sends the request, as far as its cookie tells."""
     return cookies.read_device(settings(), request)
+
+
+def stay_known(response: Response, *, forgotten_at: datetime) -> None:
+    """Let the browser of the signed-in user, whose account forgot its devices at that instant, be known still.
+
+    A program, which keeps no cookies, is given none."""
+    if g.auth.transport == "cookie" or device().nonce:
+        now = known_devices.first_after(forgotten_at)
+        cookies.set_device(settings(), request, response, user_id=g.auth.user.id, now=now)
 
 
 # --- programs --------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from tests.support.new_devices import (
     move,
     sign_in_again,
 )
-from tests.support.steps import DAY, HOUR, assert_refused, events, sign_in_by_form
+from tests.support.recovery import NEW_PASSWORD
+from tests.support.steps import DAY, HOUR, MINUTE, assert_refused, events, sign_in_by_form, submit
 
 pytestmark = pytest.mark.usefixtures("clock", "user_id")
 
@@ -66,6 +67,23 @@ def test_a_browser_is_known_by_its_cookie_wherever_it_is(
     move(laptop, SAFARI, TRAIN)
     sign_in_again(laptop)
     assert mailbox.to(people.EMAIL) == expected
+
+
+def test_after_a_change_of_password_only_the_browser_that_made_it_is_no_news(
+    app: Flask, mailbox: Mailbox, laptop: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    """ASVS 6.3.5: or who knew the old one and guesses the new one is in without a word."""
+    old = client(app)
+    sign_in_by_form(old)
+    clock.shift(MINUTE)
+    form = {"current_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+    assert submit(laptop, "/account/security/password", form, form="/account/security").status_code == 303
+    assert mailbox.to(people.EMAIL) == ["Your password was changed"]
+    for http, expected in ((laptop, []), (old, [NEW_DEVICE])):
+        move(http, SAFARI, TRAIN if http is laptop else HOME)
+        http.delete_cookie("refresh_token")
+        assert sign_in_by_form(http, password=NEW_PASSWORD).status_code == 303
+        assert mailbox.to(people.EMAIL) == expected
 
 
 def test_the_cookie_of_another_account_makes_no_browser_known(

@@ -1,8 +1,12 @@
 """How often one may try to sign in: strangers are slowed down, and the owner's own devices go on."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 
 from tests.support import people
@@ -19,7 +23,8 @@ from tests.support.guessing import (
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.settings import SECRET_KEY
-from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form
+from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form, submit
+from webapp import passwords
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -93,3 +98,58 @@ def test_a_reset_and_a_sign_in_that_was_not_me_make_the_account_forget_its_devic
     renewed = known_device(again)
     fail(app, 10)
     assert [attempt(app, cookie, password=password).status_code for cookie in (own, renewed)] == [429, 200]
+
+
+# --- a changed password ----------------------------------------------------------------------------------
+
+
+def change_by_api(http: FlaskClient) -> None:
+    body = {"current_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+    session = people.sign_in(http, transport="cookie")
+    assert http.post("/api/me/password", json=body, headers=session.bearer).status_code == 204
+
+
+def change_by_page(http: FlaskClient) -> None:
+    form = {"current_password": people.PASSWORD, "new_password": NEW_PASSWORD}
+    sign_in_by_form(http)
+    assert submit(http, "/account/security/password", form, form="/account/security").status_code == 303
+
+
+@pytest.mark.parametrize("change", [change_by_api, change_by_page])
+@pytest.mark.parametrize("earlier", [0, 0.3, MINUTE])
+def test_a_change_of_password_makes_the_account_forget_every_device_but_the_one_that_made_it(
+    app: Flask, own: str, clock: time_machine.Traveller, change: Callable[[FlaskClient], None], earlier: float
+) -> None:
+    """A13, V05: a thief who knew the old one has as many cookies as they signed in, and ten guesses with each."""
+    cookies_of_thief = [own, *(device_cookie(app) for _ in range(2))]
+    clock.shift(earlier)
+    http = app.test_client()
+    change(http)
+    fail(app, 10)
+    assert [attempt(app, cookie, password=NEW_PASSWORD).status_code for cookie in cookies_of_thief] == [429] * 3
+    assert attempt(app, known_device(http), password=NEW_PASSWORD).status_code == 200
+
+
+@pytest.fixture
+def stolen(app: Flask, user_id: int, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The cookie of a thief who signs in while the next password waits for its hash, two seconds after the request."""
+    hashed, found = passwords.hash_password, list[str]()
+
+    def sign_in_meanwhile(password: str) -> str:
+        monkeypatch.setattr(passwords, "hash_password", hashed)
+        clock.shift(2)
+        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
+            found.append(pool.submit(device_cookie, app).result())
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hash_password", sign_in_meanwhile)
+    return found
+
+
+def test_who_signs_in_with_the_old_password_while_it_is_changed_is_forgotten_too(app: Flask, stolen: list[str]) -> None:
+    """A13, V05: their cookie is younger than the request that changes it. A reset's link is useless after a sign-in."""
+    http = app.test_client()
+    change_by_api(http)
+    fail(app, 10)
+    answers = [attempt(app, cookie, password=NEW_PASSWORD).status_code for cookie in (*stolen, known_device(http))]
+    assert answers == [429, 200]

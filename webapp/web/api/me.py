@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, personal_data, reauthentication
 from webapp.database import db
-from webapp.web import credentials, guard
+from webapp.web import credentials, guard, signing_in
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_mails
@@ -58,7 +58,7 @@ def close() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     guard.withhold_renewal()
     body = read_json(PasswordChangeBody)
-    accounts.change_password(
+    forgotten_at = accounts.change_password(
         db.session,
         settings(),
         user_id=g.auth.user.id,
@@ -67,7 +67,9 @@ def change_password() -> ResponseReturnValue:
         client=g.client,
         now=g.now,
     )
-    return Response(status=204)
+    response = Response(status=204)
+    signing_in.stay_known(response, forgotten_at=forgotten_at)
+    return response
 
 
 @me_api.post("/me/email")

@@ -28,7 +28,7 @@ HEADERS: Final = {
         "schema": {"type": "string"},
     },
     "Set-Cookie": {
-        "description": "With the cookie transport: the refresh token, or its end.",
+        "description": "With the cookie transport: the refresh token, or its end; by what the device is known.",
         "schema": {"type": "string"},
     },
     "Retry-After": {

@@ -196,9 +196,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "changePassword",
         ACCOUNT,
         "Change the password",
-        "Every other session ends.",
+        "Every other session ends, and devices are forgotten; a browser that keeps our cookies stays known.",
         body=schemas.PasswordChangeBody,
         errors=OF_PASSWORDS,
+        sets_cookie=True,
         renews=False,
     ),
     "POST /api/me/email": Operation(

@@ -1,5 +1,6 @@
 """The account's security, for people: password, address, second factor, passkeys, data, and the end of the account."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, json, redirect, render_template, request, session, url_for
@@ -7,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
-from webapp.web import cookies
+from webapp.web import cookies, signing_in
 from webapp.web.context import settings
 from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
@@ -28,10 +29,15 @@ def overview() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     form = PasswordChangeForm()
     given = {"current_password": form.current_password.data, "new_password": form.new_password.data}
-    if not is_accepted(form, lambda: accounts.change_password(db.session, settings(), **given, **_who())):
+    changed = list[datetime]()
+    if not is_accepted(
+        form, lambda: changed.append(accounts.change_password(db.session, settings(), **given, **_who()))
+    ):
         return _overview(form, EmailChangeForm(formdata=None)), 422
     flash("Your password is changed. Your other devices are signed out; this one stays signed in.", "success")
-    return redirect(url_for("security.overview"), 303)
+    response: Response = redirect(url_for("security.overview"), 303)  # type: ignore[assignment]  # Flask's own class
+    signing_in.stay_known(response, forgotten_at=changed[0])
+    return response
 
 
 @pages.post("/security/email")
