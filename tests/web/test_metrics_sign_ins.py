@@ -30,6 +30,7 @@ def test_sign_ins_by_the_api(app: Flask, watch: Watch) -> None:
 def test_sign_ins_on_pages(app: Flask, watch: Watch) -> None:
     assert sign_in_by_form(app.test_client()).status_code == 303
     assert sign_in_by_form(app.test_client(), password=WRONG).status_code == 422
+    assert sign_in_by_form(app.test_client(), password="").status_code == 422  # no attempt
     assert app.test_client().post("/login", data={"email": people.EMAIL}).status_code == 400  # no form of ours
     app.test_client().get("/login")
     assert watch.sign_ins == {"password success": 1, "password invalid_credentials": 1}

@@ -23,7 +23,7 @@ _LINK_OF_MAIL: Final = re.compile(r"^(/+(?:verify|reset|undo|not-me)/+)[^/]+")
 # Where one signs in: by which means, and what it means that a page shows its form again.
 _SIGN_IN_DOORS: Final = {
     "auth_api.login": ("password", ""),
-    "auth.submit_login": ("password", InvalidCredentials.code),
+    "auth.submit_login": ("password", ""),
     "registration.submit_verification": ("password", InvalidCredentials.code),
     "auth.submit_code": ("password", InvalidCode.code),
     "passkeys_api.sign_in": ("passkey", ""),
