@@ -7,14 +7,15 @@ import pyotp
 import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import delete
 
 from tests.browser.site import Person, Site, fill_in, submit
 from tests.browser.watch import Watch
-from webapp import mfa_setup, one_time_tokens
+from webapp import mfa_setup, one_time_tokens, sessions
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.models import User
+from webapp.models import AuthSession, User
 from webapp.one_time_tokens import Purpose
 from webapp.web.context import settings
 
@@ -34,9 +35,11 @@ def turn_on_second_factor(app: Flask, person: Person) -> Phone:
         user_id, now = user_id_of(person), utc_now()
         phone = pyotp.TOTP(mfa_setup.begin(db.session, settings(), user_id=user_id).secret)
         code = phone.at(int(now.timestamp()), counter_offset=-1)
-        codes = mfa_setup.confirm(
-            db.session, settings(), user_id=user_id, sid="", code=code, client=COMMAND_LINE, now=now
-        )
+        who = {"user_id": user_id, "client": COMMAND_LINE, "now": now}
+        opened = sessions.open_session(db.session, settings(), transport="body", remember=False, **who)
+        codes = mfa_setup.confirm(db.session, settings(), sid=opened.session.sid, code=code, **who)
+        db.session.execute(delete(AuthSession).where(AuthSession.id == opened.session.sid))  # no device in the list
+        db.session.commit()
         return phone, codes
 
 
