@@ -183,7 +183,10 @@ def _become(module: str, arguments: Sequence[str], env: Mapping[str, str], log: 
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
     os.dup2(1, 2)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for number in map(int, os.listdir("/dev/fd")):  # not as many as may be open: without a limit that takes minutes
+        if number > 2:
+            with suppress(OSError):
+                os.close(number)
     os.environ.clear()
     os.environ.update(env)
     tempfile.tempdir = None  # what an import may have found out
