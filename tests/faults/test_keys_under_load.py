@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.clients import TRANSPORT_ERRORS, Client, Reply, Session, one_client
 from tests.faults.servers import start_again, wait_for_workers
+from tests.faults.smtp_servers import wait_until
 from tests.faults.traffic import Habit, traffic
 from tests.support import people
 from tests.support.databases import close_connections, fresh_database
@@ -137,6 +138,8 @@ def test_a_key_is_changed_under_load_and_nobody_is_signed_out(servers: Servers, 
                 going.wait_for(REQUESTS)  # of which many meet two servers that sign with different keys
                 start_anew(each, settings)
         going.wait_for(REQUESTS)
+        tokens = [person.access for person in persons]
+        wait_until(lambda: all(person.access not in tokens for person in persons), "each has refreshed since")
     print(f"O03: {key} changed over {engine}: {going.answered} requests of {PEOPLE} people, not 200: {going.failures}")
     assert not going.failures
     for each in servers:

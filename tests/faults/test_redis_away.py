@@ -59,8 +59,8 @@ def _server_that_counts_in(redis_url: str, folder: Path) -> Iterator[LiveServer]
 
 
 def address() -> dict[str, str]:
-    """Headers of somebody whose address nobody has seen yet."""
-    return {"X-Forwarded-For": f"2001:db8::{next(_numbers):x}"}
+    """Headers of somebody whose address, and whose network of that, nobody has seen yet."""
+    return {"X-Forwarded-For": f"2001:db8:{next(_numbers):x}::1"}
 
 
 def guess(server: LiveServer, who: dict[str, str]) -> int:
