@@ -177,7 +177,8 @@ def close(
 ) -> None:
     """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
 
-    Raises InvalidFields for a wrong password, TooManyAttempts, and LastAdministrator."""
+    Raises InvalidFields for a wrong password, TooManyAttempts, LastAdministrator, and SessionEnded if the session `sid`
+    was ended meanwhile."""
     own = {"user_id": user_id, "sid": sid}
     stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
     address = db.scalar(select(User.email).where(User.id == user_id))

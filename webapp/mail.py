@@ -70,7 +70,8 @@ _LINKS: Final = {
 }
 # A new link takes the place of the ones before; each new device and each change of address has one of its own.
 _REMEDIES: Final = {Purpose.DISOWN_SIGN_IN, Purpose.UNDO_EMAIL_CHANGE}
-# What an address is sent that nobody has proved: what is asked for at the doors, five times a day; or that one is shut
+_REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
+# What an address is sent that nobody has proved: what is asked for at the doors, five times a day, or that one is shut
 _TO_UNPROVED: Final = {
     MailKind.CONFIRM_ADDRESS,
     MailKind.ALREADY_REGISTERED,
@@ -78,7 +79,6 @@ _TO_UNPROVED: Final = {
     MailKind.RESET_PASSWORD,
     MailKind.NEW_DEVICES_LOCKED,
 }
-_REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
 
 
 def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime) -> Message | None:

@@ -50,7 +50,7 @@ def served(folder: Path, url: str, mail_url: str, *, workers: int = 2, **setting
         try:
             yield server
         finally:
-            kill_all(server)  # nothing is left to drain, and a polite end takes two seconds longer
+            kill_all(server)  # nothing is left to drain
 
 
 def ready(server: LiveServer) -> LiveServer:

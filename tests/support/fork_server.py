@@ -88,15 +88,19 @@ def _number(connection: socket.socket) -> int:
     return int(NUMBER.unpack(content)[0])
 
 
+def machine_environment() -> dict[str, str]:
+    """Return the few variables of this machine that a program under test has."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+
+
 @cache
 def _address() -> str:
     """Start the process that forks, which ends with this one; return where it listens."""
     folder = tempfile.TemporaryDirectory(prefix="evergreen-")
     address = f"{folder.name}/socket"
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     server = subprocess.Popen(
         [sys.executable, "-m", __name__, address],
-        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        cwd=ROOT, env=machine_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"

@@ -1,7 +1,6 @@
 """The product as it is really served: gunicorn with several workers, on a port of 127.0.0.1."""
 
 import json
-import os
 import secrets
 import signal
 import socket
@@ -16,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.fork_server import Program
+from tests.support.fork_server import Program, machine_environment
 from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
@@ -98,8 +97,7 @@ def serve(
 
     `under` is a command that starts the server as its child and ends with it, such as strace."""
     port = free_port()
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment |= {
+    environment = machine_environment() | {
         "APP_ENV": "development",
         "SECRET_KEY": SECRET_KEY,
         "DATABASE_URL": database_url,
