@@ -24,7 +24,7 @@ CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # Three for each core: tests with a browser or a server wait for it more than they compute. Those that put a server under
 # load compute nearly all the time, and run by themselves.
 WORKERS := $(shell expr 3 \* $(CORES))
-LOADING := $(shell expr 1 + $(CORES))
+LOADING := $(shell expr 2 \* $(CORES))
 LOADS := tests/faults tests/deploy
 
 NODE_FOLDERS := tests/js tests/clients tests/examples

@@ -8,6 +8,7 @@ from tests.faults.accounts import Accounts
 from tests.faults.clients import Client, one_client
 from tests.faults.servers import WORKERS, wait_for_workers
 from tests.support import people
+from tests.support.databases import turn_for_a_crowd
 from tests.support.live import CLOCKED, LiveServer, serve
 from tests.support.settings import PUBLIC_URL
 
@@ -20,7 +21,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     url = people.database_with_john(folder, request.param)
     # The public address is part of every token: it stays, whatever the port.
     settings = {"public_url": PUBLIC_URL, "test_gates": folder}
-    with serve(folder, url, application, workers=WORKERS, **settings) as server:
+    with turn_for_a_crowd(request.param), serve(folder, url, application, workers=WORKERS, **settings) as server:
         wait_for_workers(server)
         yield server
 

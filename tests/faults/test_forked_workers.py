@@ -9,7 +9,7 @@ from tests.faults.crowds import client_of_each_worker, crowd
 from tests.faults.postgresql_cluster import furnish
 from tests.faults.servers import WORKERS, kill_all, wait_for_workers
 from tests.support import forge
-from tests.support.databases import fresh_database
+from tests.support.databases import fresh_database, turn_for_a_crowd
 from tests.support.live import LiveServer, serve
 from tests.support.settings import PUBLIC_URL
 
@@ -22,7 +22,8 @@ CALLERS = 24
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("forked")
     furnish(url := fresh_database("postgresql", folder))
-    with serve(folder, url, workers=WORKERS, preload=request.param, public_url=PUBLIC_URL) as server:
+    options = {"workers": WORKERS, "preload": request.param, "public_url": PUBLIC_URL}
+    with turn_for_a_crowd("postgresql"), serve(folder, url, **options) as server:
         wait_for_workers(server)
         try:
             yield server

@@ -13,7 +13,7 @@ from tests.faults.servers import start_again, wait_for_workers
 from tests.faults.smtp_servers import wait_until
 from tests.faults.traffic import Habit, traffic
 from tests.support import people
-from tests.support.databases import close_connections, fresh_database
+from tests.support.databases import close_connections, fresh_database, turn_for_a_crowd
 from tests.support.live import LiveServer, serve
 from tests.support.settings import PUBLIC_URL, SECRET_KEY, make_settings
 from tests.unit.test_key_rings import ED25519, P256, pem
@@ -59,6 +59,7 @@ def servers(changed: tuple[str, str], tmp_path: Path) -> Iterator[Servers]:
     with app.app_context():
         close_connections()
     with ExitStack() as stack:
+        stack.enter_context(turn_for_a_crowd(engine))
         started = []
         for name in ("first", "second"):
             (folder := tmp_path / name).mkdir()

@@ -10,7 +10,7 @@ from tests.faults.crowds import Crowd, crowd
 from tests.faults.postgresql_cluster import furnish
 from tests.faults.servers import alarms, generation, kill_all, wait_for_workers
 from tests.support import people
-from tests.support.databases import close_connections, fresh_database
+from tests.support.databases import close_connections, fresh_database, turn_for_a_crowd
 from tests.support.live import LiveServer, serve
 from tests.support.people import PASSWORD
 from tests.support.settings import PUBLIC_URL, make_settings
@@ -28,6 +28,7 @@ NEW_PASSWORD = "quite another 7 words"
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveServer]]:
     """Two masters with the same keys and a clock each, as on two machines."""
     with ExitStack() as stack:
+        stack.enter_context(turn_for_a_crowd("postgresql"))
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
         furnish(url := fresh_database("postgresql", folders[0]))
         servers = []

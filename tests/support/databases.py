@@ -3,9 +3,12 @@
 import atexit
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import psycopg
 from flask_migrate import upgrade
@@ -52,9 +55,27 @@ def _sqlite_template() -> Path:
     return path
 
 
+def _connected() -> psycopg.Connection[Any]:
+    return psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True)
+
+
 def _on_server(statement: str) -> None:
-    with psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+    with _connected() as connection:
         connection.execute(statement)
+
+
+@contextmanager
+def turn_for_a_crowd(kind: str) -> Iterator[None]:
+    """Wait until no other process that tests has a crowd on PostgreSQL, and keep others waiting until the block ends.
+
+    PostgreSQL lets in a hundred, and four workers have pools for sixty: two crowds at once are too many."""
+    if kind == "sqlite":
+        yield
+        return
+    require_postgresql()
+    with _connected() as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")
+        yield
 
 
 @cache
