@@ -22,7 +22,7 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # Three for each core: tests with a browser or a server wait for it more than they compute. Those that put a server under
-# load compute nearly all the time, and run by themselves.
+# load compute more, and run by themselves.
 WORKERS := $(shell expr 3 \* $(CORES))
 LOADING := $(shell expr 2 \* $(CORES))
 LOADS := tests/faults tests/deploy

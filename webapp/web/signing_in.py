@@ -12,8 +12,8 @@ from webapp.errors import InvalidFields, MfaRequired
 from webapp.known_devices import KnownDevice
 from webapp.token_pairs import TokenPair
 from webapp.web import cookies
+from webapp.web.answers import TokenAnswer, UserAnswer
 from webapp.web.context import settings
-from webapp.web.schemas import TokenAnswer, UserAnswer
 
 
 def device() -> KnownDevice:

@@ -6,17 +6,11 @@ from flask.typing import ResponseReturnValue
 from webapp import accounts, email_change, personal_data, reauthentication
 from webapp.database import db
 from webapp.web import credentials, guard, signing_in
+from webapp.web.answers import NoticeAnswer, UserAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_mails
-from webapp.web.schemas import (
-    EmailChangeBody,
-    NoticeAnswer,
-    PasswordChangeBody,
-    PasswordProofBody,
-    ProfileBody,
-    UserAnswer,
-)
+from webapp.web.schemas import EmailChangeBody, PasswordChangeBody, PasswordProofBody, ProfileBody
 
 me_api = Blueprint("me_api", __name__)
 

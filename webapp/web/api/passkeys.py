@@ -6,16 +6,11 @@ from flask.typing import ResponseReturnValue
 from webapp import passkey_ceremonies, passkeys
 from webapp.database import db
 from webapp.web import credentials, guard, signing_in
+from webapp.web.answers import PasskeyAnswer, PasskeysAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_chatter
-from webapp.web.schemas import (
-    PasskeyAnswer,
-    PasskeyBody,
-    PasskeyNameBody,
-    PasskeysAnswer,
-    PasskeySignInBody,
-)
+from webapp.web.schemas import PasskeyBody, PasskeyNameBody, PasskeySignInBody
 
 passkeys_api = Blueprint("passkeys_api", __name__)
 

@@ -6,8 +6,9 @@ from flask.typing import ResponseReturnValue
 from webapp import catalog
 from webapp.database import db
 from webapp.web import guard
+from webapp.web.answers import ProductAnswer, ProductsAnswer
 from webapp.web.bodies import read_query
-from webapp.web.schemas import PageQuery, ProductAnswer, ProductsAnswer
+from webapp.web.schemas import PageQuery
 
 products_api = Blueprint("products_api", __name__)
 

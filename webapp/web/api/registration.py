@@ -6,10 +6,11 @@ from flask.typing import ResponseReturnValue
 from webapp import email_links, recovery, registration
 from webapp.database import db
 from webapp.web import credentials, guard
+from webapp.web.answers import NoticeAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_mails
-from webapp.web.schemas import ForgotBody, NoticeAnswer, RegisterBody, ResetBody, TokenBody
+from webapp.web.schemas import ForgotBody, RegisterBody, ResetBody, TokenBody
 
 registration_api = Blueprint("registration_api", __name__)
 

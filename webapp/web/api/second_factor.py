@@ -6,9 +6,10 @@ from flask.typing import ResponseReturnValue
 from webapp import mfa_setup, recovery_codes
 from webapp.database import db
 from webapp.web import guard
+from webapp.web.answers import EnrolmentAnswer, RecoveryCodesAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
-from webapp.web.schemas import CodeBody, EnrolmentAnswer, PasswordProofBody, RecoveryCodesAnswer
+from webapp.web.schemas import CodeBody, PasswordProofBody
 
 second_factor_api = Blueprint("second_factor_api", __name__)
 

@@ -8,9 +8,9 @@ from webapp.database import db
 from webapp.devices import Device, list_devices
 from webapp.errors import NotFound
 from webapp.web import guard
+from webapp.web.answers import DeviceAnswer, DevicesAnswer
 from webapp.web.context import settings
 from webapp.web.credentials import clear_dead_cookie
-from webapp.web.schemas import DeviceAnswer, DevicesAnswer
 
 sessions_api = Blueprint("sessions_api", __name__)
 

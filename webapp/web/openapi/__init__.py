@@ -1,4 +1,4 @@
-"""The API described for programs (OpenAPI 3.1), from the table of operations and the models of schemas.py.
+"""The API described for programs (OpenAPI 3.1), from the table of operations and the models in schemas.py, answers.py.
 
 Spectree walks the address map and turns models into schemas, which pydantic writes in the dialect of OpenAPI 3.1. It
 is given no view to wrap: `bodies.read_json` alone validates. What spectree has no words for is added to its document:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from webapp import demo
-from webapp.web import schemas
+from webapp.web import answers, schemas
 from webapp.web.openapi.shapes import (
     CreationOptions,
     IntrospectionAnswer,
@@ -76,7 +76,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     IntrospectionForm: {"token": _TOKEN},
     RefreshForm: {"grant_type": "refresh_token", "refresh_token": _TOKEN},
     # --- answers -------------------------------------------------------------------------------------------
-    schemas.TokenAnswer: {
+    answers.TokenAnswer: {
         "access_token": _TOKEN,
         "refresh_token": _TOKEN,
         "token_type": "bearer",
@@ -95,16 +95,16 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "exp": 1_793_698_800,
         "auth_time": 1_793_612_400,
     },
-    schemas.UserAnswer: _USER,
-    schemas.NoticeAnswer: {"detail": "If an account exists for this address, we have sent a link."},
-    schemas.EnrolmentAnswer: {
+    answers.UserAnswer: _USER,
+    answers.NoticeAnswer: {"detail": "If an account exists for this address, we have sent a link."},
+    answers.EnrolmentAnswer: {
         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         "otpauth_uri": f"otpauth://totp/Evergreen:{_ADDRESS}?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Evergreen",
     },
-    schemas.RecoveryCodesAnswer: {"recovery_codes": _CODES},
-    schemas.PasskeyAnswer: {"id": 7, **_PASSKEY},
-    schemas.PasskeysAnswer: {"items": [{"id": 7, **_PASSKEY}]},
-    schemas.DevicesAnswer: {
+    answers.RecoveryCodesAnswer: {"recovery_codes": _CODES},
+    answers.PasskeyAnswer: {"id": 7, **_PASSKEY},
+    answers.PasskeysAnswer: {"items": [{"id": 7, **_PASSKEY}]},
+    answers.DevicesAnswer: {
         "items": [
             {
                 **_SESSION,
@@ -117,7 +117,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
             }
         ]
     },
-    schemas.ProductsAnswer: {
+    answers.ProductsAnswer: {
         "items": [
             {"id": 1, "name": "Fir", "description": "Stays green.", "price_cents": 4900, "currency": "EUR"},
         ],

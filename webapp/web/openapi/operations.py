@@ -28,7 +28,7 @@ from webapp.errors import (
     TooBusy,
     TooManyAttempts,
 )
-from webapp.web import schemas
+from webapp.web import answers, schemas
 from webapp.web.openapi.operation import Errors, Operation
 from webapp.web.openapi.shapes import (
     CreationOptions,
@@ -62,7 +62,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "origin get the cookie and everyone else the body. `mfa_required` asks for the same call with a `code`.",
         access="nothing",
         body=schemas.LoginBody,
-        answers={200: schemas.TokenAnswer},
+        answers={200: answers.TokenAnswer},
         errors=(InvalidCredentials, MfaRequired, InvalidCode, CrossOrigin, *OF_PASSWORDS),
         sets_cookie=True,
     ),
@@ -83,7 +83,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Takes what `navigator.credentials.get()` gave. A passkey is both factors, so no code is asked for.",
         access="nothing",
         body=schemas.PasskeySignInBody,
-        answers={200: schemas.TokenAnswer},
+        answers={200: answers.TokenAnswer},
         errors=(InvalidPasskey, *OF_CEREMONIES),
         sets_cookie=True,
     ),
@@ -98,7 +98,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         body=schemas.RefreshBody,
         is_body_required=False,
         form=RefreshForm,
-        answers={200: schemas.TokenAnswer},
+        answers={200: answers.TokenAnswer},
         errors=(AmbiguousCredentials, CrossOrigin, TokenReused),
         sets_cookie=True,
     ),
@@ -134,7 +134,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "The answer is the same for an address that has an account; only the mail differs.",
         access="nothing",
         body=schemas.RegisterBody,
-        answers={202: schemas.NoticeAnswer},
+        answers={202: answers.NoticeAnswer},
         errors=(CrossOrigin, *OF_PASSWORDS),
     ),
     "POST /api/email/verify": Operation(
@@ -150,7 +150,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "resendLink",
         REGISTRATION,
         "Have the link mailed again",
-        answers={202: schemas.NoticeAnswer},
+        answers={202: answers.NoticeAnswer},
         errors=(TooManyAttempts,),
     ),
     "POST /api/password/forgot": Operation(
@@ -160,7 +160,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "The answer is the same for an address that has no account.",
         access="nothing",
         body=schemas.ForgotBody,
-        answers={202: schemas.NoticeAnswer},
+        answers={202: answers.NoticeAnswer},
         errors=(CrossOrigin, TooManyAttempts),
     ),
     "POST /api/password/reset": Operation(
@@ -173,14 +173,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         errors=(InvalidLink, TooBusy),
     ),
     # --- the account ---------------------------------------------------------------------------------------
-    "GET /api/me": Operation("showMe", ACCOUNT, "Show the user", answers={200: schemas.UserAnswer}),
+    "GET /api/me": Operation("showMe", ACCOUNT, "Show the user", answers={200: answers.UserAnswer}),
     "PATCH /api/me": Operation(
         "updateMe",
         ACCOUNT,
         "Change the user's names",
         "A name that is left out stays.",
         body=schemas.ProfileBody,
-        answers={200: schemas.UserAnswer},
+        answers={200: answers.UserAnswer},
     ),
     "DELETE /api/me": Operation(
         "closeAccount",
@@ -208,7 +208,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Change the address",
         "A link is mailed to the new address, a notice to the old one, which stays until the link is opened.",
         body=schemas.EmailChangeBody,
-        answers={202: schemas.NoticeAnswer},
+        answers={202: answers.NoticeAnswer},
         errors=OF_PASSWORDS,
     ),
     "POST /api/me/reauthenticate": Operation(
@@ -233,7 +233,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         SECOND_FACTOR,
         "Begin to set up codes by time",
         f"The secret counts once its first code has been shown. {_FRESH}",
-        answers={200: schemas.EnrolmentAnswer},
+        answers={200: answers.EnrolmentAnswer},
         errors=(ReauthenticationRequired, EmailNotVerified, SecondFactorState),
     ),
     "POST /api/me/totp/confirm": Operation(
@@ -242,7 +242,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Turn codes by time on",
         f"Every other session ends. The recovery codes are shown this once. {_FRESH}",
         body=schemas.CodeBody,
-        answers={200: schemas.RecoveryCodesAnswer},
+        answers={200: answers.RecoveryCodesAnswer},
         errors=(ReauthenticationRequired, SecondFactorState, *OF_PASSWORDS),
     ),
     "DELETE /api/me/totp": Operation(
@@ -257,12 +257,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         SECOND_FACTOR,
         "Get ten new recovery codes",
         f"The old ones open nothing any more. {_FRESH}",
-        answers={200: schemas.RecoveryCodesAnswer},
+        answers={200: answers.RecoveryCodesAnswer},
         errors=(ReauthenticationRequired, SecondFactorState, TooBusy),
     ),
     # --- passkeys ------------------------------------------------------------------------------------------
     "GET /api/passkeys": Operation(
-        "listPasskeys", PASSKEYS, "List the user's passkeys", answers={200: schemas.PasskeysAnswer}
+        "listPasskeys", PASSKEYS, "List the user's passkeys", answers={200: answers.PasskeysAnswer}
     ),
     "POST /api/passkeys/options": Operation(
         "passkeyCreationOptions",
@@ -279,7 +279,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Add a passkey",
         f"Takes what `navigator.credentials.create()` gave. {_FRESH}",
         body=schemas.PasskeyBody,
-        answers={201: schemas.PasskeyAnswer},
+        answers={201: answers.PasskeyAnswer},
         errors=(ReauthenticationRequired,),
     ),
     "PATCH /api/passkeys/<row_id:passkey_id>": Operation(
@@ -287,7 +287,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         PASSKEYS,
         "Give a passkey another name",
         body=schemas.PasskeyNameBody,
-        answers={200: schemas.PasskeyAnswer},
+        answers={200: answers.PasskeyAnswer},
         errors=(NotFound,),
     ),
     "DELETE /api/passkeys/<row_id:passkey_id>": Operation(
@@ -295,7 +295,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     # --- sessions and products -----------------------------------------------------------------------------
     "GET /api/sessions": Operation(
-        "listSessions", SESSIONS, "List the user's live sessions", answers={200: schemas.DevicesAnswer}
+        "listSessions", SESSIONS, "List the user's live sessions", answers={200: answers.DevicesAnswer}
     ),
     "DELETE /api/sessions/<session_id:sid>": Operation(
         "endSession",
@@ -319,6 +319,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "List the products",
         "A page past the last one is empty.",
         query=schemas.PageQuery,
-        answers={200: schemas.ProductsAnswer},
+        answers={200: answers.ProductsAnswer},
     ),
 }
