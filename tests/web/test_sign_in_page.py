@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support import people
-from tests.support.steps import alert, attribute, field, is_signed_in, sign_in_by_form, title
+from tests.support.steps import alert, attribute, field, is_signed_in, sign_in_by_form, submit, title
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -25,6 +25,13 @@ def test_who_wanted_to_see_a_page_is_led_back_to_it(visitor: FlaskClient) -> Non
     assert target == "/account/sessions?x=1&y=2"
     reply = sign_in_by_form(visitor, next=target)
     assert (reply.status_code, reply.headers["Location"]) == (303, target)
+
+
+def test_who_sends_a_form_signed_out_is_told_why_and_led_to_the_account_afterwards(visitor: FlaskClient) -> None:
+    """The address of a form is no page that one could be led back to."""
+    reply = submit(visitor, "/account/sessions/end-others", form="/login")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/login")
+    assert '<p class="flash flash-info" role="status">Sign in to go on.</p>' in visitor.get("/login").text
 
 
 @pytest.mark.parametrize(
