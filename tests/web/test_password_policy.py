@@ -20,7 +20,7 @@ def reason(password: str, *own: str) -> str:
     try:
         passwords.check_policy(password, minimum=8, own_words=own)
     except InvalidFields as error:
-        return " ".join(error.errors["password"])
+        return " ".join(error.errors["password"]) or "refused without a word"
     return ""
 
 
@@ -96,6 +96,12 @@ def test_length_is_counted_in_characters(length: int, expected: str) -> None:
     password = ("vqzkwjxm" * 1100)[: length - 2] + "é🌲"
     assert expected in reason(password)
     assert bool(reason(password)) == bool(expected)
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_what_no_keyboard_gives_and_no_hash_takes_is_refused(character: str) -> None:
+    """A07: NUL, and half of a pair."""
+    assert reason(f"{GOOD}{character}") == "Use characters that can be typed."
 
 
 def test_a_password_that_is_too_long_is_never_hashed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
