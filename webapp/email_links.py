@@ -6,7 +6,7 @@ from webapp import audit, authentication, email_change, one_time_tokens, registr
 from webapp.authentication import Authenticated
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import InvalidCredentials, InvalidFields, InvalidLink
+from webapp.errors import InvalidLink
 from webapp.known_devices import KnownDevice
 from webapp.models import OneTimeToken, User
 from webapp.one_time_tokens import Purpose
@@ -42,16 +42,13 @@ def confirm_with_password(
     """Confirm the address for who has the account's password too, as at a sign-in; the caller opens the session and
     commits. Return who that is.
 
-    Whoever signed up with somebody else's address is not let in by the click of its owner. Raises InvalidFields for
-    the password, and what `confirm` and `authentication.check_password` raise."""
+    Whoever signed up with somebody else's address is not let in by the click of its owner. Raises what `confirm` and
+    `authentication.check_password` raise."""
     user = db.get(User, look(db, token=token, now=now).user_id)
     if user is None:
         raise InvalidLink
     who = {"email": user.email, "password": password, "device": device, "client": client, "now": now}
-    try:
-        found = authentication.check_password(db, settings, **who)  # type: ignore[arg-type]
-    except InvalidCredentials:
-        raise InvalidFields({"password": ["That is not the password of this account."]}) from None
+    found = authentication.check_password(db, settings, **who)  # type: ignore[arg-type]
     # Not committed here: what was found of the account has to hold until its session is open.
     _use(db, token=token, client=client, now=now)
     return found

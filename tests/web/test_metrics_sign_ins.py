@@ -59,6 +59,7 @@ def test_sign_ins_with_a_second_factor(app: Flask, user_id: int) -> None:
         assert sign_in_by_form(browser).status_code == 303
         assert watch.sign_ins == {"password mfa_required": 1}
         assert submit(browser, "/login/code", {"code": "000000"}).status_code == 422
+        assert submit(browser, "/login/code", {"code": ""}).status_code == 422  # no attempt
         assert submit(browser, "/login/code", {"code": code()}).status_code == 303
         assert watch.sign_ins == {"password mfa_required": 1, "password invalid_code": 1, "password success": 1}
 
@@ -107,6 +108,7 @@ def test_a_password_that_confirms_an_address_signs_in(app: Flask, tmp_path: Path
     path = "/verify/" + link.rpartition("/")[2]
     watch = Watch(app)
     assert submit(app.test_client(), path, {"password": WRONG}).status_code == 422
+    assert submit(app.test_client(), path, {"password": ""}).status_code == 422  # no attempt
     assert submit(app.test_client(), path, {"password": "seven quiet hedges"}).status_code == 303
     assert watch.sign_ins == {"password invalid_credentials": 1, "password success": 1}
 

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 
@@ -10,7 +9,6 @@ from flask import Flask, Response, g, request
 
 from webapp import metrics, session_state, tokens
 from webapp.database import db
-from webapp.errors import InvalidCode, InvalidCredentials
 from webapp.web.context import settings, this_request
 from webapp.web.problems import is_for_program
 
@@ -20,13 +18,13 @@ log = logging.getLogger("webapp.requests")
 _LINK_OF_MAIL: Final = re.compile(r"^(/+(?:verify|reset|undo|not-me)/+)[^/]+")
 
 
-# Where one signs in: by which means, and what it means that a page shows its form again.
+# Where one signs in, and by which means.
 _SIGN_IN_DOORS: Final = {
-    "auth_api.login": ("password", ""),
-    "auth.submit_login": ("password", ""),
-    "registration.submit_verification": ("password", InvalidCredentials.code),
-    "auth.submit_code": ("password", InvalidCode.code),
-    "passkeys_api.sign_in": ("passkey", ""),
+    "auth_api.login": "password",
+    "auth.submit_login": "password",
+    "registration.submit_verification": "password",
+    "auth.submit_code": "password",
+    "passkeys_api.sign_in": "passkey",
 }
 
 
@@ -85,15 +83,13 @@ def _note_request(response: Response) -> Response:
     log.info("%s %s %s %s ms", method, path, status, fields["ms"], extra={"fields": fields})
     metrics.count_request(method, rule.rule if rule else None, status, seconds)
     if rule and rule.endpoint in _SIGN_IN_DOORS:
-        means, form_again = _SIGN_IN_DOORS[rule.endpoint]
-        metrics.count_sign_in(means, _sign_in_outcome(response, form_again))
+        metrics.count_sign_in(_SIGN_IN_DOORS[rule.endpoint], _sign_in_outcome())
     return response
 
 
-def _sign_in_outcome(response: Response, form_again: str) -> str:
+def _sign_in_outcome() -> str:
     """Return "success", the code of what kept the user out, or "" if nobody has tried to sign in."""
     if outcome := g.get("sign_in_outcome"):
         return str(outcome)
-    if refusal := g.get("refusal"):
-        return str(refusal.code)
-    return form_again if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else ""
+    refusal = g.get("refusal")
+    return str(refusal.code) if refusal else ""

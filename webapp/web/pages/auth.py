@@ -70,6 +70,7 @@ def submit_code() -> ResponseReturnValue:
             now=g.now,
         )
     except InvalidCode as error:
+        g.refusal = error
         form.code.errors = [f"{error.title}. Enter the newest one."]
         return render_template("auth/code.html", form=form), 422
     except InvalidLink:

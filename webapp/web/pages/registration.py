@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from webapp import email_links, passwords, registration
-from webapp.authentication import Authenticated
 from webapp.database import db
+from webapp.errors import InvalidCredentials
 from webapp.models import EMAIL_LENGTH
 from webapp.web import signing_in
 from webapp.web.context import settings
@@ -54,13 +54,17 @@ def submit_verification(token: str) -> ResponseReturnValue:
         email_links.confirm(db.session, token=token, **who)
         flash("Your address is confirmed.", "success")
         return redirect(url_for("account.profile"), 303)
-    form, found = PasswordProofForm(), list[Authenticated]()
-    given = {"token": token, "password": form.password.data, "device": signing_in.device()}
-    if not is_accepted(
-        form, lambda: found.append(email_links.confirm_with_password(db.session, settings(), **given, **who))
-    ):
+    form = PasswordProofForm()
+    if not form.validate():
         return _verify_page(token, form), 422
-    response = signing_in.go_on(found[0], remember=True, destination=url_for("account.profile"))
+    given = {"token": token, "password": form.password.data, "device": signing_in.device()}
+    try:
+        found = email_links.confirm_with_password(db.session, settings(), **given, **who)
+    except InvalidCredentials as error:
+        g.refusal = error
+        form.password.errors = ["That is not the password of this account."]
+        return _verify_page(token, form), 422
+    response = signing_in.go_on(found, remember=True, destination=url_for("account.profile"))
     flash("Your address is confirmed.", "success")
     return response
 
