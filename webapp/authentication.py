@@ -79,12 +79,12 @@ def check_password(
 
     Raises InvalidCredentials, alike in work and in words whether or not there is such a user, TooManyAttempts (with
     seconds to wait) after ten failures for one address within five minutes, known or not, and TooBusy. Failures of
-    strangers do not count for a device that the account knows. After a hundred failures in a row the right password
-    lets no new device in; the owner is mailed a link."""
+    strangers do not count for a device that the account knows or has known. After a hundred failures in a row the
+    right password lets no new device in; the owner is mailed a link."""
     passwords.require_room()
     db.rollback()  # a caller's connection: who holds one while it waits for another can make all wait for each other
     account = _find(email, device, now=now)
-    check_throttle(db, settings, audit.Kind.SIGN_IN_FAILED, account.counted_as, now=now)
+    _check_failures(db, settings, account, now=now)
     db.rollback()  # hands the connection back: hashing takes longer than all that needs one
     is_right = passwords.verify_password(account.password_hash, password)
     renewed = account.password_hash
@@ -98,7 +98,7 @@ def check_password(
     else:
         found = _admit(db, account, renewed)
     # Counted again with the row locked: of many guesses at once, each counts those that were faster.
-    check_throttle(db, settings, audit.Kind.SIGN_IN_FAILED, account.counted_as, now=now)
+    _check_failures(db, settings, account, now=now)
     if is_refused:
         _note_failure(db, account, client=client, now=now)
         raise InvalidCredentials
@@ -114,7 +114,8 @@ class _Account(NamedTuple):
 
     key: str
     counted_as: str
-    is_known: bool  # whether the device has signed in to it before
+    is_known: bool  # whether the device has signed in to it before, and since its devices were forgotten
+    forgiven_at: datetime | None = None  # since when failures count
     user_id: int | None = None
     password_hash: str | None = None
     is_active: bool = False
@@ -128,8 +129,20 @@ def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
         return _Account(key, account_key(key), is_known=False)
     *account, forgotten_at = found
     is_known = device.knows(account[0], forgotten_at=forgotten_at, now=now)
-    counted_as = account_key(f"{key} on {device.nonce}" if is_known else key)
-    return _Account(key, counted_as, is_known, *account)
+    if is_known:
+        counted_as = f"{key} on {device.nonce}"
+    elif device.knows(account[0], forgotten_at=None, now=now):
+        # The owner's, or of somebody who knew an earlier password: all together, but not with every stranger.
+        counted_as = f"{key} on forgotten devices"
+    else:
+        counted_as = key
+    # Devices are forgotten with the old password, and nobody who failed before has guessed at the new one.
+    return _Account(key, account_key(counted_as), is_known, forgotten_at, *account)
+
+
+def _check_failures(db: DbSession, settings: Settings, account: _Account, *, now: datetime) -> None:
+    kind, since = audit.Kind.SIGN_IN_FAILED, account.forgiven_at
+    check_throttle(db, settings, kind, account.counted_as, since=since, now=now)
 
 
 def has_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
@@ -139,9 +152,17 @@ def has_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:
     return bool(lock_rows(db, User.is_active, *which))
 
 
-def check_throttle(db: DbSession, settings: Settings, kind: audit.Kind, counted_as: str, *, now: datetime) -> None:
+def check_throttle(
+    db: DbSession,
+    settings: Settings,
+    kind: audit.Kind,
+    counted_as: str,
+    *,
+    since: datetime | None = None,
+    now: datetime,
+) -> None:
     if settings.ratelimit_enabled:
-        throttle.check(db, kind, throttle.PASSWORD_RULES, account_key=counted_as, now=now)
+        throttle.check(db, kind, throttle.PASSWORD_RULES, account_key=counted_as, since=since, now=now)
 
 
 def _admit(db: DbSession, account: _Account, password_hash: str | None) -> Authenticated | None:
