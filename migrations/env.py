@@ -2,6 +2,7 @@
 
 from alembic import context
 from flask import current_app
+from sqlalchemy import event
 
 from webapp import postgresql
 from webapp.database import UtcDateTime
@@ -14,10 +15,17 @@ def render_item(kind, item, autogen_context):
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
+def begin_at_once(connection):
+    """SQLite's driver would begin with the first row that is written, and keep a table that was made before it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def run():
     options = {"render_item": render_item, "target_metadata": migrate.db.metadata, **migrate.configure_args}
     with migrate.db.engine.connect() as connection:
         postgresql.take_time(connection.connection.dbapi_connection)
+        event.listen(connection, "begin", begin_at_once)
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             context.run_migrations()

@@ -1,7 +1,7 @@
 """The tables: columns only. What is done with them lives in the use cases."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +15,11 @@ ADDRESS_LENGTH = 45
 ACTIVITY_LENGTH = 100
 PASSKEY_NAME_LENGTH = 60
 HOST_LENGTH = 64  # the longest on Linux
+
+
+# On SQLite the next row would get the id of the last one that was deleted. Whoever has read a row, and comes back to it
+# after a while, must not meet another: a token the next user, a mail that is being sent the next mail.
+NEVER_AGAIN: Final = {"sqlite_autoincrement": True}
 
 
 class User(Base):
@@ -31,8 +36,7 @@ class User(Base):
                 ("locked", "failed_sign_ins >= 100", "failed_sign_ins >= 100"),
             )
         ),
-        # Ids are never given out twice: a token of a deleted user must not open the account of the next one.
-        {"sqlite_autoincrement": True},
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -59,6 +63,7 @@ class RecoveryCode(Base):
     """One of the codes that stand in for a lost second factor, hashed as a password is; used rows are deleted."""
 
     __tablename__ = "recovery_codes"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -70,6 +75,7 @@ class Passkey(Base):
     """A WebAuthn credential: what proves, without a password, that its owner is there."""
 
     __tablename__ = "passkeys"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -86,7 +92,7 @@ class OneTimeToken(Base):
     """A secret that opens one thing once, kept as its SHA-256 only. Used and expired rows stay until purged."""
 
     __tablename__ = "one_time_tokens"
-    __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "expires_at"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -105,7 +111,7 @@ class OutboxMail(Base):
     """A mail that is still to be sent: what it is about, never its text or a link. Sent rows are deleted."""
 
     __tablename__ = "outbox_mails"
-    __table_args__ = (Index(None, "failed_at", "next_attempt_at"),)
+    __table_args__ = (Index(None, "failed_at", "next_attempt_at"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))

@@ -1,7 +1,9 @@
 """Migrations (L13): up, down and up again, rows kept, and nothing in the models that no migration knows of."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
+from sqlalchemy import Connection, MetaData, Table, event, insert, inspect, select
 
 from tests.support.databases import close_connections
 from tests.support.services import POSTGRESQL, require_postgresql
@@ -119,6 +121,40 @@ def test_rows_of_every_older_schema_are_kept_on_the_way_up(start: str) -> None:
             (after,) = rows(connection, new.tables[name])
             assert {column: after[column] for column in row if column in after} == row
     assert differences() == []
+
+
+def schema(path: Path) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_an_upgrade_that_breaks_off_leaves_no_trace_and_can_be_tried_again(tmp_path: Path) -> None:
+    """L13: on SQLite too, whose tables are copied to change them."""
+    path = tmp_path / "evergreen.db"
+    broken_off = 0
+    with create_app(make_settings(database_url=f"sqlite:///{path}")).app_context():
+        upgrade(revision="0006")
+        before = schema(path)
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def break_off(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+            nonlocal statements
+            statements -= statement.lstrip().startswith(("CREATE", "INSERT", "DROP", "ALTER", "UPDATE"))
+            if statements < 0:
+                raise RuntimeError("the power has failed")
+
+        while True:
+            statements = broken_off
+            try:
+                upgrade()
+            except SystemExit:
+                assert schema(path) == before
+                broken_off += 1
+            else:
+                break
+        close_connections()
+    assert broken_off > 20
+    assert "AUTOINCREMENT" in dict(schema(path))["outbox_mails"]
 
 
 def test_there_is_one_line_of_migrations() -> None:

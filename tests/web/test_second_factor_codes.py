@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
 from tests.support.steps import HOUR, MINUTE, csrf_token, events
-from webapp import recovery_codes, session_state
+from webapp import passwords, recovery_codes, session_state
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -75,6 +76,25 @@ def test_new_recovery_codes_replace_the_old_ones(app: Flask, signed_in: people.S
     assert not set(new) & set(phone.codes)
     assert outcome(login(app, phone.codes[0])) == (401, "invalid_code")
     assert login(app, new[0]).status_code == 200
+
+
+def test_a_code_that_is_replaced_while_it_is_compared_uses_up_none_of_the_new_ones(
+    app: Flask, signed_in: people.SignedIn, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P13: nor does it sign in."""
+    verify, new = passwords.verify_password, list[str]()
+
+    def verify_late(stored: str | None, password: str) -> bool:
+        if password == phone.codes[0] and not new:
+            with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
+                path = "/api/me/recovery-codes"
+                renewed = pool.submit(signed_in.http.post, path, headers=signed_in.bearer).result()
+            new.extend(renewed.json["recovery_codes"])
+        return verify(stored, password)
+
+    monkeypatch.setattr(passwords, "verify_password", verify_late)
+    assert outcome(login(app, phone.codes[0])) == (401, "invalid_code")
+    assert [login(app, code).status_code for code in new] == [200] * 10
 
 
 def test_new_recovery_codes_are_mailed_and_taken_back_by_who_has_not_made_them(

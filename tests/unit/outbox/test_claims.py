@@ -44,6 +44,21 @@ def test_a_mail_that_somebody_sends_is_given_to_nobody_else_before_the_lease_is_
     assert (again.id, first.attempts, again.attempts) == (first.id, 1, 2)
 
 
+@pytest.mark.usefixtures("app")
+def test_what_becomes_of_a_mail_that_was_withdrawn_while_it_is_sent_is_not_done_to_the_next() -> None:
+    """P08: on SQLite the next row would have its id."""
+    outbox.enqueue(db.session, MailKind.CONFIRM_NEW_ADDRESS, user_id=1, now=START)
+    db.session.commit()
+    sent = claim()
+    outbox.withdraw(db.session, MailKind.CONFIRM_NEW_ADDRESS, user_id=1)
+    outbox.enqueue(db.session, MailKind.PASSWORD_CHANGED, user_id=1, now=START)
+    db.session.commit()
+    assert outbox.is_withdrawn(db.session, sent)
+    outbox.postpone(db.session, sent, error="nobody listens", is_final=True, now=START)
+    outbox.remove(db.session, sent)
+    assert claim().kind == MailKind.PASSWORD_CHANGED
+
+
 def test_of_two_senders_that_see_the_same_mail_one_gets_it(app: Flask) -> None:
     """The other claims it between this one's look and its own claim; this one moves on to the next mail."""
     first, second = enqueue(2)
