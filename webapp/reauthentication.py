@@ -9,7 +9,7 @@ from webapp.addresses import account_key
 from webapp.authentication import check_throttle, has_still
 from webapp.config import Settings
 from webapp.database import DbSession, lock_rows
-from webapp.errors import InvalidFields
+from webapp.errors import InvalidFields, SessionEnded
 from webapp.models import AuthSession, User
 
 
@@ -25,14 +25,16 @@ def confirm_password(
     field: str = "password",
 ) -> str:
     """Return the stored hash that the password of the signed-in user was compared with. Raises InvalidFields for
-    `field`, and TooManyAttempts after ten failures of this session within five minutes: others who are in, or at the
-    sign-in page, cannot keep the owner from what is risky.
+    `field`, SessionEnded with an account that was deleted meanwhile, and TooManyAttempts after ten failures of this
+    session within five minutes: others who are in, or at the sign-in page, cannot keep the owner from what is risky.
 
     Nothing is locked afterwards: who writes calls `hold` first."""
     kind, counted_as = audit.Kind.REAUTHENTICATION_FAILED, account_key(f"session {sid}")
     check_throttle(db, settings, kind, counted_as, now=now)
-    stored = db.scalars(select(User.password_hash).where(User.id == user_id)).one()
+    stored = db.scalar(select(User.password_hash).where(User.id == user_id))
     db.rollback()
+    if stored is None:
+        raise SessionEnded  # with the account, which was deleted meanwhile
     is_right = passwords.verify_password(stored, password)
     # Locked and counted again, as at the sign-in.
     lock_rows(db, User.is_active, User.id == user_id)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 def call(session: people.SignedIn, door: str) -> Any:
     method, path = door.split()
-    return session.http.open(path, method=method, json=DOORS[door], headers=session.bearer)
+    return session.http.open(path, method=method, json=DOORS.get(door, PASSWORD), headers=session.bearer)
 
 
 @pytest.fixture
@@ -73,6 +73,23 @@ def test_an_old_password_does_nothing_once_it_was_reset(
     assert_refused(call(signed_in, door), "session_ended")
     assert mailbox.to(THIEF) == []
     assert login(app, password=NEW_PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize("door", [*DOORS, "POST /api/me/reauthenticate"])
+def test_what_asks_for_the_password_of_an_account_that_was_deleted_meanwhile_is_told_that_its_session_ended(
+    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    """V06: a second click, or another tab."""
+    check = reauthentication.check_throttle
+
+    def check_late(*arguments: Any, **named: Any) -> None:
+        monkeypatch.setattr(reauthentication, "check_throttle", check)
+        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
+            assert pool.submit(call, signed_in, "DELETE /api/me").result().status_code == 204
+        check(*arguments, **named)
+
+    monkeypatch.setattr(reauthentication, "check_throttle", check_late)
+    assert_refused(call(signed_in, door), "session_ended")
 
 
 def test_a_password_that_is_changed_by_the_same_session_meanwhile_proves_nothing(
