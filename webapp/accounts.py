@@ -181,9 +181,10 @@ def close(
     was ended meanwhile."""
     own = {"user_id": user_id, "sid": sid}
     stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
-    address = db.scalar(select(User.email).where(User.id == user_id))
     administrators.lock(db)
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
+    # One that was never proved may be a stranger's, who has no account and is not told of this one.
+    proved = db.scalar(select(User.email).where(User.id == user_id, User.email_verified))
     deleted = db.scalar(
         delete(User)
         .where(User.id == user_id, administrators.may_go(user_id))
@@ -194,5 +195,6 @@ def close(
         db.rollback()
         raise LastAdministrator
     audit.record(db, audit.Kind.ACCOUNT_DELETED, client=client, now=now, user_id=user_id, actor_id=user_id)
-    outbox.enqueue(db, MailKind.ACCOUNT_DELETED, user_id=None, now=now, address=address)
+    if proved is not None:
+        outbox.enqueue(db, MailKind.ACCOUNT_DELETED, user_id=None, now=now, address=proved)
     db.commit()

@@ -85,15 +85,13 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     """Return the mail of an outbox row with the link it needs, or None if there is nobody to send it to; commits.
 
     It goes to the address that the database holds, never to one that was typed, but for those that say so."""
-    user = db.get(User, row.user_id) if row.user_id is not None else None
+    kind, user = MailKind(row.kind), None
+    if row.user_id is not None:
+        one_time_tokens.lock_owner(db, row.user_id)
+        user = db.get(User, row.user_id, populate_existing=True)
     recipient = row.detail.get("address") or (user.email if user else None)
-    if recipient is None or (row.user_id is not None and user is None):
-        return None
-    kind = MailKind(row.kind)
-    if user is not None:
-        one_time_tokens.lock_owner(db, user.id)
-        db.refresh(user)
-    if outbox.is_withdrawn(db, row) or (user is not None and _is_kept_back(user, kind, recipient)):
+    is_orphan = row.user_id is not None and user is None
+    if recipient is None or is_orphan or outbox.is_withdrawn(db, row) or _is_kept_back(user, kind, recipient):
         db.rollback()
         return None
     values = {
@@ -110,9 +108,11 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     return _render(settings, kind, recipient, values)
 
 
-def _is_kept_back(user: User, kind: MailKind, recipient: str) -> bool:
+def _is_kept_back(user: User | None, kind: MailKind, recipient: str) -> bool:
     """Whether nobody is to have this mail: an address that was never proved may be a stranger's, who is not written to
     by what somebody does with the account; and no new link opens an account that was deactivated."""
+    if user is None:
+        return False
     is_unproved = recipient == user.email and not user.email_verified
     return (is_unproved and kind not in _TO_UNPROVED) or (not user.is_active and _LINKS[kind].purpose in _REPLACING)
 

@@ -9,6 +9,7 @@ from tests.support import forge, people
 from tests.support.desk import end, the_event
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import forgot
+from tests.support.registration import NEW, PASSPHRASE, register
 from tests.support.steps import events, sign_in_by_form, submit
 from webapp.database import Base, db
 from webapp.models import AuthSession, OneTimeToken, User
@@ -43,6 +44,14 @@ def test_whoever_leaves_is_gone_with_everything_but_the_log(mailbox: Mailbox) ->
     assert [event.kind for event in events(app, "account_deleted")] == ["account_deleted"]
     people.create_user(app)
     assert session.me().status_code == 401
+
+
+def test_a_stranger_whose_address_somebody_signed_up_with_is_not_told_of_its_end(app: Flask, mailbox: Mailbox) -> None:
+    """P07: or whoever signs up and leaves again and again mails them as often."""
+    register(app)
+    session = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    assert leave(session, PASSPHRASE) == (204, "")
+    assert mailbox.to(NEW) == []
 
 
 def test_the_last_administrator_stays(app: Flask) -> None:

@@ -11,7 +11,7 @@ from tests.support.mail_kinds import REMEDIES, SID, TOKENS, compose
 from tests.support.settings import PUBLIC_URL
 from tests.support.steps import START
 from webapp import one_time_tokens
-from webapp.database import db
+from webapp.database import DbSession, db
 from webapp.errors import InvalidLink
 from webapp.models import User
 from webapp.one_time_tokens import Purpose
@@ -57,6 +57,21 @@ def test_all_other_links_open_nothing_by_themselves(app: Flask, kind: MailKind) 
     path = compose(kind).link.removeprefix(PUBLIC_URL)
     assert app.test_client().get(path).status_code in (200, 302, 303), "there is such a page"
     assert re.fullmatch(r"/[a-z/]+", path)
+
+
+@pytest.mark.usefixtures("app")
+def test_a_mail_goes_to_the_address_that_the_account_has_once_its_row_is_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P08: another may be confirmed while the mail is made."""
+    lock = one_time_tokens.lock_owner
+
+    def lock_late(session: DbSession, user_id: int) -> None:
+        session.execute(update(User).values(email="new@example.com").execution_options(synchronize_session=False))
+        lock(session, user_id)
+
+    monkeypatch.setattr(one_time_tokens, "lock_owner", lock_late)
+    assert compose(MailKind.PASSWORD_CHANGED).recipient == "new@example.com"
 
 
 UNASKED = set(MailKind) - {
