@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,13 @@ from webapp.models import AuthSession, User
 from webapp.session_state import SessionState
 
 pytestmark = pytest.mark.usefixtures("clock")
+
+
+def test_no_id_begins_with_a_dash(app: Flask, user_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it would be an option on a command line, and a formula in a sheet."""
+    drawn = iter(["-AAAAAAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBBBBBBB-"])
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda _: next(drawn))
+    assert forge.read(people.sign_in(app.test_client()).access)["sid"] == "BBBBBBBBBBBBBBBBBBBBB-"
 
 
 # --- ends ------------------------------------------------------------------------------------------------

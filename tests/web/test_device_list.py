@@ -7,7 +7,12 @@ from flask.testing import FlaskClient
 
 from tests.support import forge, people
 from tests.support.sessions import reasons, sid
-from tests.support.steps import DAY, assert_refused, bearer, refresh
+from tests.support.steps import DAY, assert_refused, bearer, events, refresh
+
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.5 Mobile/15E148 Safari/604.1"
+)
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -23,6 +28,26 @@ def test_the_list_shows_ones_own_sessions_and_marks_the_current_one(
     items = second_device.http.get("/api/sessions", headers=second_device.bearer).json["items"]
     assert [(item["id"], item["current"]) for item in items] == [(sid(second_device), True), (sid(signed_in), False)]
     assert listed(stranger) == [sid(stranger)]
+
+
+def test_a_device_is_listed_by_what_it_was_when_it_signed_in(app: Flask, signed_in: people.SignedIn) -> None:
+    """V08: it may never have been seen again."""
+    phone = app.test_client()
+    phone.environ_base |= {"REMOTE_ADDR": "198.51.100.7", "HTTP_USER_AGENT": SAFARI}
+    session = people.sign_in(phone)
+    items = signed_in.http.get("/api/sessions", headers=signed_in.bearer).json["items"]
+    (shown,) = [item for item in items if item["id"] == sid(session)]
+    told = [shown[name] for name in ("browser", "system", "address", "activity", "created_at", "last_seen_at")]
+    assert told == [
+        "Mobile Safari",
+        "iOS",
+        "198.51.100.7",
+        "Signs in",
+        "2026-07-01T12:00:00Z",
+        "2026-07-01T12:00:00Z",
+    ]
+    (event,) = [event for event in events(app, "sign_in") if event.session_id == sid(session)]
+    assert (event.user_id, event.actor_id, event.ip, event.user_agent) == (1, 1, "198.51.100.7", SAFARI)
 
 
 def test_a_device_that_was_ended_is_out_at_once_and_leaves_the_list(
