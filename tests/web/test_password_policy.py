@@ -60,6 +60,14 @@ def test_every_part_of_names_and_address_is_guessed_and_two_names_as_one(passwor
     assert reason(password) == ""
 
 
+@pytest.mark.parametrize("password", ["tilsworth7", "ondricek12", "marwenbach9"])
+def test_words_of_one_name_of_an_address_and_the_first_of_a_domain_are_guessed(password: str) -> None:
+    """A09: which are named nowhere by themselves."""
+    own = ("wu.ondricek@marwenbach.co.example", "Maia Tilsworth")
+    assert "your name" in reason(password, *own)
+    assert reason(password) == ""
+
+
 def test_a_name_of_three_letters_is_guessed_and_initials_are_not() -> None:
     assert "your name" in passwords.rate("zvq", own_words=("Zvq",)).reason
     assert "your name" not in passwords.rate("zv", own_words=("Zv",)).reason
