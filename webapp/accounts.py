@@ -15,6 +15,7 @@ from webapp import (
     passwords,
     reauthentication,
     revocation,
+    session_state,
 )
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
@@ -89,7 +90,7 @@ def rename(
 ) -> User:
     """Change the names that are not None; commits. Return the user."""
     names = {"first_name": first_name, "last_name": last_name}
-    user = db.get_one(User, user_id)
+    user = session_state.user_of_session(db, user_id)
     for name, value in names.items():
         if value is not None:
             setattr(user, name, value)
@@ -115,9 +116,10 @@ def change_password(
     `new_password`, TooManyAttempts, and SessionEnded if the session `sid` was ended meanwhile."""
     proof = {"user_id": user_id, "sid": sid, "password": current_password, "field": "current_password"}
     stored = reauthentication.confirm_password(db, settings, **proof, client=client, now=now)  # type: ignore[arg-type]
-    own = db.execute(select(User.email, User.first_name, User.last_name).where(User.id == user_id)).one()
+    user = session_state.user_of_session(db, user_id)
+    own_words = (user.email, user.first_name, user.last_name)
     passwords.check_policy(
-        new_password, minimum=settings.password_min_length, own_words=tuple(own), field="new_password"
+        new_password, minimum=settings.password_min_length, own_words=own_words, field="new_password"
     )
     db.rollback()
     password_hash = passwords.hash_password(new_password)

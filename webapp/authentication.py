@@ -79,8 +79,8 @@ def check_password(
 
     Raises InvalidCredentials, alike in work and in words whether or not there is such a user, TooManyAttempts (with
     seconds to wait) after ten failures for one address within five minutes, known or not, and TooBusy. Failures of
-    strangers do not count for a device that the account knows or has known. After a hundred failures in a row the
-    right password lets no new device in; the owner is mailed a link."""
+    strangers within that time do not count for a device that the account knows or has known. After a hundred failures
+    in a row the right password lets no device in that it does not know; the owner is mailed a link."""
     passwords.require_room()
     db.rollback()  # a caller's connection: who holds one while it waits for another can make all wait for each other
     account = _find(email, device, now=now)
@@ -136,13 +136,15 @@ def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
         counted_as = f"{key} on forgotten devices"
     else:
         counted_as = key
-    # Devices are forgotten with the old password, and nobody who failed before has guessed at the new one.
+    # Devices are forgotten with the old password, and nobody who failed before has guessed at the new one; or by a
+    # link that was mailed to the owner.
     return _Account(key, account_key(counted_as), is_known, forgotten_at, *account)
 
 
 def _check_failures(db: DbSession, settings: Settings, account: _Account, *, now: datetime) -> None:
-    kind, since = audit.Kind.SIGN_IN_FAILED, account.forgiven_at
-    check_throttle(db, settings, kind, account.counted_as, since=since, now=now)
+    # Another host's clock may be ahead: what has not come yet forgives nothing.
+    since = account.forgiven_at if account.forgiven_at and account.forgiven_at <= now else None
+    check_throttle(db, settings, audit.Kind.SIGN_IN_FAILED, account.counted_as, since=since, now=now)
 
 
 def has_still(db: DbSession, *, user_id: int, password_hash: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import audit, one_time_tokens, outbox, reauthentication, throttle
+from webapp import audit, one_time_tokens, outbox, reauthentication, session_state, throttle
 from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -37,7 +37,7 @@ def ask(
         raise InvalidFields({"email": [error.detail]}) from None
     own = {"user_id": user_id, "sid": sid}
     stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
-    if address == db.get_one(User, user_id).email:
+    if address == session_state.user_of_session(db, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id))

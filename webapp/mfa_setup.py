@@ -55,7 +55,7 @@ def begin(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment:
 
 def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | None:
     """Return the enrolment that waits for its first code, or None; once it is confirmed the seed is never shown."""
-    user = db.get_one(User, user_id)
+    user = session_state.user_of_session(db, user_id)
     if user.totp_seed is None or user.totp_enabled_at is not None:
         return None
     return _enrolment(unseal(settings, user.totp_seed), user.email)
@@ -145,9 +145,9 @@ def take_away(
 
     Return whether there was one; one that waits for its first code counts."""
     lock_rows(db, User.is_active, User.id == user_id)
-    user = db.get_one(User, user_id, populate_existing=True)
-    enabled_at = user.totp_enabled_at
-    if user.totp_seed is None or (since and enabled_at and enabled_at < since):
+    user = db.get(User, user_id, populate_existing=True)
+    enabled_at = user.totp_enabled_at if user else None
+    if user is None or user.totp_seed is None or (since and enabled_at and enabled_at < since):
         return False
     user.totp_seed = user.totp_enabled_at = None
     recovery_codes.remove_all(db, user_id=user_id)

@@ -42,7 +42,7 @@ def creation_options(db: DbSession, settings: Settings, *, user_id: int, now: da
         UserVerificationRequirement,
     )
 
-    user = db.get_one(User, user_id)
+    user = session_state.user_of_session(db, user_id)
     if not user.email_verified:
         raise EmailNotVerified
     known = db.scalars(select(Passkey.credential_id).where(Passkey.user_id == user_id)).all()

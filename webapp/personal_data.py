@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp import audit, recovery_codes
+from webapp import audit, recovery_codes, session_state
 from webapp.database import DbSession
 from webapp.devices import device_name
-from webapp.models import AuditEvent, AuthSession, Passkey, User
+from webapp.models import AuditEvent, AuthSession, Passkey
 
 
 def export(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> dict[str, Any]:
     """Return the user's data as JSON values, instants in ISO 8601 (UTC), newest rows first; commits (an event)."""
-    user = db.get_one(User, user_id)
+    user = session_state.user_of_session(db, user_id)
     sessions = db.scalars(
         select(AuthSession).where(AuthSession.user_id == user_id).order_by(AuthSession.created_at.desc())
     )

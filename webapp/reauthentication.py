@@ -66,8 +66,11 @@ def hold(db: DbSession, *, user_id: int, sid: str, stored: str, field: str = "pa
 def reauthenticate(
     db: DbSession, settings: Settings, *, sid: str, user_id: int, password: str, client: audit.Client, now: datetime
 ) -> None:
-    """Make the session as fresh as a sign-in, for `session_state.FRESH_FOR`; commits. Raises as confirm_password."""
-    confirm_password(db, settings, user_id=user_id, sid=sid, password=password, client=client, now=now)
+    """Make the session as fresh as a sign-in, for `session_state.FRESH_FOR`; commits. Raises as confirm_password and
+    hold."""
+    own = {"user_id": user_id, "sid": sid}
+    stored = confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
+    hold(db, **own, stored=stored)  # type: ignore[arg-type]
     freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
 

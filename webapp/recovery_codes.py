@@ -79,7 +79,7 @@ def take(db: DbSession, *, user_id: int, code: str, client: audit.Client, now: d
     one_time_tokens.lock_owner(db, user_id)  # before its codes, as who takes the second factor away does
     taken = db.scalar(
         delete(RecoveryCode)
-        .where(RecoveryCode.id == matching, RecoveryCode.user_id == user_id)
+        .where(RecoveryCode.id == matching)
         .returning(RecoveryCode.id)
         .execution_options(synchronize_session=False)
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp import audit, one_time_tokens, outbox, passwords, throttle
+from webapp import audit, one_time_tokens, outbox, passwords, session_state, throttle
 from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -77,7 +77,7 @@ def _insert_unless_known(db: DbSession, values: dict[str, object]) -> bool:
 
 def resend(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:
     """Mail the link that confirms the address once more, up to five times a day; commits. A confirmed one gets none."""
-    user = db.get_one(User, user_id)
+    user = session_state.user_of_session(db, user_id)
     counted_as = account_key(user.email_key)
     is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
     if not user.email_verified and not is_spent:

@@ -108,6 +108,14 @@ def find(sid: str, user_id: int) -> SessionState:
     return SessionState(*row[:split], user=SessionUser(*row[split:]))  # type: ignore[misc]  # a row has no types
 
 
+def user_of_session(db: DbSession, user_id: int) -> User:
+    """Return the row of the user whose session was let in. Raises SessionEnded if the account was deleted since."""
+    user = db.get(User, user_id)
+    if user is None:
+        raise SessionEnded
+    return user
+
+
 def lock_unended(db: DbSession, sid: str) -> None:
     """Let the session stay as it is until the caller's commit. Raises SessionEnded, after a rollback, if it was ended:
     meanwhile, while what it had asked for took long."""

@@ -11,8 +11,8 @@ from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
 from tests.support.second_factor import Phone, login
-from tests.support.steps import assert_refused
-from webapp import email_change, one_time_tokens, outbox, passkeys, reauthentication
+from tests.support.steps import assert_refused, events
+from webapp import email_change, one_time_tokens, outbox, passkeys, reauthentication, sessions
 from webapp.clock import utc_now
 from webapp.database import DbSession, db
 from webapp.models import OutboxMail
@@ -25,6 +25,12 @@ DOORS: dict[str, dict[str, str]] = {
     "DELETE /api/me/totp": PASSWORD,
     "DELETE /api/me": PASSWORD,
 }
+
+UNASKED = [
+    ("PATCH", "/api/me"),
+    ("GET", "/api/me/data"),
+    ("POST", "/api/passkeys/options"),
+]
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -90,6 +96,34 @@ def test_what_asks_for_the_password_of_an_account_that_was_deleted_meanwhile_is_
 
     monkeypatch.setattr(reauthentication, "check_throttle", check_late)
     assert_refused(call(signed_in, door), "session_ended")
+
+
+@pytest.mark.parametrize("door", [*DOORS, "POST /api/me/reauthenticate"])
+def test_what_has_the_password_of_an_account_that_is_deleted_next_is_told_that_its_session_ended(
+    app: Flask, signed_in: people.SignedIn, after_the_password: Plan, door: str
+) -> None:
+    """V06."""
+    after_the_password(lambda: call(signed_in, "DELETE /api/me"))
+    assert_refused(call(signed_in, door), "session_ended")
+    assert events(app, "reauthenticated") == []
+
+
+@pytest.mark.parametrize(("method", "path"), UNASKED)
+def test_what_asks_for_no_password_of_an_account_that_is_deleted_meanwhile_is_told_the_same(
+    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    """V06: between the look at the session and the look at the user."""
+    due = sessions.due_renewal
+
+    def delete_first(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(sessions, "due_renewal", due)
+        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
+            assert pool.submit(call, signed_in, "DELETE /api/me").result().status_code == 204
+        return due(*arguments, **named)
+
+    monkeypatch.setattr(sessions, "due_renewal", delete_first)
+    body = {"first_name": "Jane"} if method == "PATCH" else None
+    assert_refused(signed_in.http.open(path, method=method, json=body, headers=signed_in.bearer), "session_ended")
 
 
 def test_a_password_that_is_changed_by_the_same_session_meanwhile_proves_nothing(

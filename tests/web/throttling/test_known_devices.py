@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
+from sqlalchemy import update
 
 from tests.support import people
 from tests.support.guessing import (
@@ -25,6 +27,8 @@ from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.settings import SECRET_KEY
 from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form, submit
 from webapp import passwords
+from webapp.database import db
+from webapp.models import User
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -142,6 +146,15 @@ def test_strangers_who_go_on_failing_keep_no_device_out_that_a_change_of_passwor
     clock.shift(1)
     fail(app, 10)
     assert [attempt(app, cookie, password=NEW_PASSWORD).status_code for cookie in (None, own)] == [429, 200]
+
+
+def test_a_host_whose_clock_is_behind_counts_failures_all_the_same(app: Flask, user_id: int) -> None:
+    """A11: the password was changed a minute ahead of it."""
+    with app.app_context():
+        db.session.execute(update(User).values(devices_forgotten_at=START + timedelta(minutes=1)))
+        db.session.commit()
+    fail(app, 10)
+    assert attempt(app).status_code == 429
 
 
 def test_a_new_password_forgives_what_strangers_have_failed_at_before(
