@@ -19,6 +19,8 @@ from webapp.text import is_storable
 
 Row = TypeVar("Row")
 BATCH: Final = 1000
+# Of the longest that a list is ordered by, a folded address of 508 characters, four bytes each at the most, in base64.
+MAX_CURSOR_LENGTH: Final = 3000
 STRETCH: Final = 10_000  # rows that a page looks through, where no index says which ones it holds
 
 
@@ -78,7 +80,8 @@ def read_page(
     found = db.execute(statement.order_by(*columns).limit(size + 1)).all()
     before, after = _neighbours(found, size, has_cursor=cursor is not None, is_back=is_back)
     rows = [make(row) for row in (found[size - 1 :: -1] if is_back else found[:size])]
-    page = Page(rows, before, after)
+    # Where nothing is left, what led here leads back.
+    page = Page(rows, before, after) if rows else Page(rows, position.after, position.before)
     return page if stretch is None or len(found) > size else _go_on(db, page, stretch, position)
 
 
@@ -128,7 +131,7 @@ def _go_on(db: DbSession, page: Page[Row], stretch: Subquery, position: Position
     """Return a page that the sieve has not filled with the way on, if the list goes on, or with the way back."""
     end, count = db.execute(select(stretch.c.end, stretch.c.count)).one()
     if count < STRETCH:
-        return page if page.rows else Page([], position.after, position.before)
+        return page
     # All rows of that instant have been looked at, and no second column is smaller than the empty text.
     here, above = cursor_of((end, "")), cursor_of((end + timedelta(microseconds=1), ""))
     if position.before is not None:
@@ -146,7 +149,7 @@ def _beyond(order: Order, cursor: str, *, is_back: bool) -> ColumnElement[bool]:
 def cursor_of(row: Sequence[Any]) -> str:
     """Return the cursor of a row, or of any other place in a list, given as the first two columns have it."""
     values = [value.isoformat() if isinstance(value, datetime) else value for value in row[:2]]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(json.dumps(values, ensure_ascii=False).encode()).rstrip(b"=").decode()
 
 
 def _values(order: Order, cursor: str) -> list[Any]:

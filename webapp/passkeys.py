@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from webapp import audit, outbox
 from webapp.database import DbSession
@@ -19,18 +19,30 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
 
 def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
     """Give one of the user's passkeys another name; commits. Raises InvalidFields for the name, and NotFound."""
-    passkey = _own(db, passkey_id, user_id)
-    passkey.name = checked_name(name)
+    renamed = db.scalar(
+        update(Passkey)
+        .where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+        .values(name=checked_name(name))
+        .returning(Passkey)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if renamed is None:
+        raise _no_such_passkey()
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.commit()
-    return passkey
+    return renamed
 
 
 def remove(db: DbSession, *, passkey_id: int, user_id: int, client: audit.Client, now: datetime) -> None:
     """Remove one of the user's passkeys; commits. Raises NotFound."""
-    passkey = _own(db, passkey_id, user_id)
-    name = passkey.name
-    db.delete(passkey)
+    name = db.scalar(
+        delete(Passkey)
+        .where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+        .returning(Passkey.name)
+        .execution_options(synchronize_session=False)
+    )
+    if name is None:
+        raise _no_such_passkey()
     audit.record(db, audit.Kind.PASSKEY_REMOVED, client=client, now=now, user_id=user_id, actor_id=user_id, name=name)
     outbox.enqueue(db, MailKind.PASSKEY_REMOVED, user_id=user_id, now=now, passkey=name)
     db.commit()
@@ -54,11 +66,8 @@ def remove_all(
     return names
 
 
-def _own(db: DbSession, passkey_id: int, user_id: int) -> Passkey:
-    found = db.scalar(select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id))
-    if found is None:
-        raise NotFound("You have no passkey with this id.")
-    return found
+def _no_such_passkey() -> NotFound:
+    return NotFound("You have no passkey with this id.")
 
 
 def checked_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """What is stored of a passkey, whatever a browser says beside it, and what is none; the ceremonies run in Chromium."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support import people
+from webapp import passkeys
 from webapp.database import db
 from webapp.models import PASSKEY_NAME_LENGTH, Passkey
 
@@ -47,6 +49,26 @@ def test_a_name_is_stored_without_the_spaces_around_it(app: Flask, add_passkey: 
 def test_a_name_that_no_list_can_show_is_refused(add_passkey: AddPasskey, name: str) -> None:
     reply = add_passkey(name)
     assert (reply.status_code, list(reply.json["errors"])) == (422, ["name"])
+
+
+def test_a_passkey_that_is_removed_while_it_is_renamed_is_not_found(
+    signed_in: people.SignedIn, add_passkey: AddPasskey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V06: nor is one that is removed twice, of which its owner is told once."""
+    path = f"/api/passkeys/{add_passkey().json['id']}"
+    check = passkeys.checked_name
+
+    def remove() -> int:
+        return signed_in.http.delete(path, headers=signed_in.bearer).status_code
+
+    def check_late(name: str) -> str:
+        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
+            assert pool.submit(remove).result() == 204
+        return check(name)
+
+    monkeypatch.setattr(passkeys, "checked_name", check_late)
+    assert signed_in.http.patch(path, json={"name": "Phone"}, headers=signed_in.bearer).status_code == 404
+    assert remove() == 404
 
 
 @pytest.mark.parametrize("number", [2**31, 2**63, 10**40])

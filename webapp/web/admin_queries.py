@@ -9,13 +9,13 @@ from webapp.accounts import find_user
 from webapp.audit import Kind
 from webapp.database import DbSession
 from webapp.errors import InvalidQuery
-from webapp.keyset import Position
+from webapp.keyset import MAX_CURSOR_LENGTH, Position
 from webapp.models import ADDRESS_LENGTH, EMAIL_LENGTH, USER_AGENT_LENGTH
 
 NOBODY = 0  # no row has this id
 _LONGEST_ID = 9  # digits that fit into a row's id
 
-Cursor = Annotated[str, StringConstraints(max_length=1000)]
+Cursor = Annotated[str, StringConstraints(max_length=MAX_CURSOR_LENGTH)]
 UserText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EMAIL_LENGTH)]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_LENGTH)]
 
