@@ -50,7 +50,10 @@ def test_a_cookies_token_is_refused_by_any_other_way(app, by_cookie_session, req
     before = rows(app)
     reply = ask(app, request_with(by_cookie_session.refresh))
     assert reply.status_code == (400 if "data" in request_with("") else 401)
-    assert reply.get_json().get("error", "invalid_grant") == "invalid_grant"
+    said = reply.get_json()
+    assert said.get("error", "invalid_grant") == "invalid_grant"
+    why = said.get("error_description") or said["detail"]
+    assert why == "A refresh token travels the way that was chosen at sign-in."
     assert rows(app) == before
     reply = ask(app, by_cookie(by_cookie_session.refresh))
     assert reply.status_code == 200
