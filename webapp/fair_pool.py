@@ -53,7 +53,10 @@ def _note_rest(_connection: object, entry: ConnectionPoolEntry) -> None:
 def _try_after_rest(connection: PatientConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
     """Replace connections that have died while they rested, when the server was started again. SQLAlchemy's
     `pool_pre_ping` would ask at every use, which costs more than reading a row: here, those that have just been used
-    are only listened to, since a server that ends says so."""
+    are only listened to, since a server that ends says so. Those of a server that cannot be written are replaced, too:
+    of reads as well, to which a standby would go on telling what was so."""
+    if connection.is_outdated():
+        raise InvalidatePoolError
     has_rested = time.monotonic() - entry.info.get("rests_since", math.inf) >= RESTED
     try:
         if has_rested or connection.has_been_told_something():

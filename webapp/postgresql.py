@@ -1,7 +1,8 @@
 """Connections to PostgreSQL that give up on a server which does not say a word any more.
 
 Such a server is still connected: its kernel takes what it is sent, so that TCP notices nothing, and `statement_timeout`
-is kept by the server itself. Only our own clock tells."""
+is kept by the server itself. Only our own clock tells. A server that takes nothing any more is left, too, for the one
+that does may be at the same address."""
 
 import math
 import select
@@ -9,11 +10,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
-from psycopg.errors import ConnectionTimeout, _WaitTimeout
+from psycopg.errors import ConnectionTimeout, ReadOnlySqlTransaction, _WaitTimeout
 from sqlalchemy import URL
 
 # All in seconds. A request is answered within five: what it does for the database has to fit into these.
@@ -24,6 +25,7 @@ POOL_TIMEOUT: Final = 2.0
 PING_TIMEOUT: Final = 1.5
 LEAST: Final = 0.2  # what is left to a request that has come late
 TRYING: Final = 1.0  # how long others wait for the one who tries to reach a silent server
+RENEWS_EVERY: Final = 1.0  # at most, while nothing can be written: all those who read need connections meanwhile
 # The server's own, in milliseconds, within ours: if it lives, it ends by itself what takes too long.
 SERVER_OPTIONS: Final = "-c statement_timeout=4000 -c lock_timeout=3800"
 
@@ -33,6 +35,13 @@ _request: Final = threading.local()
 
 class Silent(OperationalError):
     """The server has not answered in time, or has not done so lately."""
+
+
+class ReadOnly(OperationalError):
+    """The server can be read, not written: it is a standby by now, or its disk is full. To psycopg that is an error of
+    ours, for it means those who have asked for a transaction that only reads; we never do."""
+
+    sqlstate = ReadOnlySqlTransaction.sqlstate
 
 
 def begin_request() -> None:
@@ -88,7 +97,7 @@ class Connector:
             self._is_silent = True
             raise
         self._is_silent = False
-        connection.connector = self
+        connection.connector, connection.made_at = self, time.monotonic()
         return connection
 
     @contextmanager
@@ -109,8 +118,10 @@ class Connector:
 class PatientConnection(Connection[Any]):
     """A connection whose every wait ends: with its own patience, or with the request that it is for."""
 
+    refused_at: ClassVar[float] = -math.inf  # when one of all connections last met a server that takes nothing
     connector: Connector | None = None
     patience: float | None = None
+    made_at = 0.0
 
     def rollback(self) -> None:
         """End the transaction, at the latest with the connection: raises nothing if the server is away or silent."""
@@ -137,6 +148,11 @@ class PatientConnection(Connection[Any]):
         ear.register(self.fileno(), select.POLLIN)
         return bool(ear.poll(0))
 
+    def is_outdated(self) -> bool:
+        """Whether a server has refused to write since this was made. A new one may lead to the primary; and whether
+        it may write is what a connection is told when it is made."""
+        return self.made_at < self.refused_at
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         most = timeout or self.patience or ANSWER_TIMEOUT
         try:
@@ -148,3 +164,7 @@ class PatientConnection(Connection[Any]):
             if self.connector:
                 self.connector.note_silence()
             raise Silent("the server has not answered") from None
+        except ReadOnlySqlTransaction as error:
+            if time.monotonic() >= self.refused_at + RENEWS_EVERY:
+                PatientConnection.refused_at = time.monotonic()
+            raise ReadOnly(str(error)) from None

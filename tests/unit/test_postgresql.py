@@ -118,6 +118,29 @@ def test_a_server_that_answers_again_is_open_to_all(engine: Engine) -> None:
             connection.close()
 
 
+def test_a_server_that_takes_nothing_is_away_and_its_connections_are_replaced_now_and_then(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L11: they stay what they were made as, whoever is the primary by then; but a crowd goes on reading."""
+
+    def write() -> int | None:
+        with engine.connect() as connection:
+            pid: int | None = connection.scalar(text("SELECT pg_backend_pid()"))
+            connection.rollback()
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            with pytest.raises(OperationalError, match="read-only transaction") as raised:
+                connection.execute(text("CREATE TABLE never (id int)"))
+            assert getattr(raised.value.orig, "sqlstate", None) == "25006"
+        return pid
+
+    monkeypatch.setattr(postgresql, "RENEWS_EVERY", 0.0)
+    pids = [write(), write()]
+    monkeypatch.setattr(postgresql, "RENEWS_EVERY", 3600.0)
+    pids += [write(), write()]
+    assert len(set(pids)) == 3
+    assert pids[2] == pids[3]
+
+
 def test_connections_go_to_those_who_have_waited_longest(engine: Engine) -> None:
     order: list[int] = []
     held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]

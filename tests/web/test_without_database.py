@@ -1,18 +1,56 @@
 """While the database is away or locked: 503, nobody is signed out, and nothing is half done."""
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+import psycopg
 import pytest
+from flask import Flask
+from sqlalchemy import update
+from sqlalchemy.engine import make_url
 
-from tests.support import people
+from tests.support import people, steps
+from tests.support.command_line import refused, run
 from tests.support.databases import close_connections, closed_postgresql, empty_sqlite, fresh_database, no_sqlite
 from tests.support.doors import bearer, in_json
 from tests.support.refusals import assert_page, assert_problem
+from tests.support.services import POSTGRESQL
 from tests.support.settings import make_settings
-from webapp import create_app, database
+from webapp import create_app, database, postgresql
+from webapp.database import db
+from webapp.models import AuthSession
 
 API_ROUTES = ("POST /api/login", "POST /api/refresh", "POST /api/logout", "GET /api/me", "PATCH /api/me",
               "GET /api/products", "GET /api/sessions", "DELETE /api/sessions")  # fmt: skip
+
+ReadOnly = Callable[[Flask], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def read_only(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ReadOnly:
+    """A function in whose block the database, PostgreSQL, takes nothing: each new connection is told so."""
+    monkeypatch.setattr(postgresql, "RENEWS_EVERY", 0.0)
+    name = make_url(database_url).database
+
+    def set_to(statement: str) -> None:
+        with psycopg.connect(f"{POSTGRESQL}/postgres".replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} {statement}".encode())
+
+    @contextmanager
+    def make_read_only(app: Flask) -> Iterator[None]:
+        with app.app_context():
+            db.session.execute(update(AuthSession).values(last_seen_at=steps.START))  # long ago: to be written anew
+            db.session.commit()
+            db.session.remove()
+            close_connections()
+        set_to("SET default_transaction_read_only = on")
+        try:
+            yield
+        finally:
+            set_to("RESET default_transaction_read_only")
+
+    return make_read_only
 
 
 @pytest.mark.parametrize("url", [closed_postgresql, empty_sqlite, no_sqlite])
@@ -62,3 +100,46 @@ def test_a_locked_sqlite_file_is_a_503_and_nothing_is_half_done(tmp_path, monkey
     assert session.me().status_code == 200
     with app.app_context():
         close_connections()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_postgresql_that_takes_nothing_is_read_and_what_cannot_be_written_is_a_503(
+    app: Flask, signed_in: people.SignedIn, read_only: ReadOnly
+) -> None:
+    """L11, V03: a standby after a failover, or one whose disk is full; and all works again as soon as it is over."""
+    page = app.test_client()
+    people.sign_in(page, transport="cookie")
+    second = steps.successor(steps.refresh(signed_in.http, signed_in.refresh or ""))
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    writes = [
+        {"path": "/api/login", "json": {"email": people.EMAIL, "password": people.PASSWORD}},
+        {"path": "/api/logout", "headers": signed_in.bearer},
+        {"path": "/api/me", "method": "PATCH", "json": {"first_name": "Ann"}, "headers": signed_in.bearer},
+        in_json(second),  # which would have to be confirmed
+    ]
+    with read_only(app):
+        for path in ("/api/me", "/api/products", "/api/sessions"):
+            assert signed_in.http.get(path, headers=signed_in.bearer).status_code == 200
+        assert steps.refresh(signed_in.http, signed_in.refresh or "").status_code == 200
+        assert page.get("/account").status_code == 200
+        assert page.get("/readyz").status_code == 200
+        for asked in writes:
+            reply = app.test_client(use_cookies=False).open(**{"method": "POST", **asked})
+            assert_problem(reply, 503, "database_unavailable")
+            assert int(reply.headers["Retry-After"]) >= 1
+        reply = steps.submit(page, "/account")
+        assert_page(reply, 503)
+        assert "Retry-After" in reply.headers
+        assert signed_in.me().json["first_name"] == "John"
+    for asked in writes[::-1]:
+        assert app.test_client(use_cookies=False).open(**{"method": "POST", **asked}).status_code in (200, 204)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_command_says_in_one_line_that_nothing_can_be_written(
+    app: Flask, signed_in: people.SignedIn, read_only: ReadOnly
+) -> None:
+    with read_only(app):
+        assert people.EMAIL in run(app, "sessions", "list").output
+        assert "The database cannot be used." in refused(app, "sessions", "revoke", "--all")
+    assert run(app, "sessions", "revoke", "--all").output == "Ended 1 session.\n"
