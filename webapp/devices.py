@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.models import AuthSession
+from webapp.session_state import SEEN_EVERY
 
 MOST_LISTED: Final = 200
 ACTIVE_NOW: Final = timedelta(minutes=2)  # the row is written once a minute
@@ -48,11 +49,14 @@ def list_devices(db: DbSession, settings: Settings, *, user_id: int, current_sid
 
 
 def is_active(settings: Settings, *, now: datetime) -> ColumnElement[bool]:
-    """Return the condition "not ended, and some token of it may be alive": past its idle end, an access token only."""
+    """Return the condition "not ended, and some token of it may be alive": past its idle end, an access token only.
+
+    A minute is added to both, since what the row says of its latest tokens is written once a minute."""
+    before = now - SEEN_EVERY
     return and_(
         AuthSession.revoked_at.is_(None),
         AuthSession.expires_at > now,
-        or_(AuthSession.refresh_expires_at > now, AuthSession.last_seen_at > now - settings.access_ttl),
+        or_(AuthSession.refresh_expires_at > before, AuthSession.last_seen_at > before - settings.access_ttl),
     )
 
 

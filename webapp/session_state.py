@@ -48,6 +48,7 @@ class SessionState:
     authenticated_at: datetime
     last_seen_at: datetime
     refreshed_at: datetime | None
+    refresh_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
     revoked_reason: str | None
@@ -77,6 +78,7 @@ _SESSION_COLUMNS: Final = (
     AuthSession.authenticated_at,
     AuthSession.last_seen_at,
     AuthSession.refreshed_at,
+    AuthSession.refresh_expires_at,
     AuthSession.expires_at,
     AuthSession.revoked_at,
     AuthSession.revoked_reason,
@@ -136,25 +138,41 @@ def note_seen(db: DbSession, session: SessionState, *, client: Client, now: date
 
 
 def note_refresh(
-    db: DbSession, session: SessionState, method: Literal["silent", "manual"], *, client: Client, now: datetime
+    db: DbSession,
+    session: SessionState,
+    method: Literal["silent", "manual"],
+    *,
+    client: Client,
+    now: datetime,
+    until: datetime | None = None,
 ) -> None:
-    """Count that the session is given new tokens, and write it down, at most once a minute; commits if it writes."""
+    """Count that the session is given new tokens, and write it down, at most once a minute; commits if it writes.
+
+    `until` is the end of the refresh token among them: by then it may come back though nothing was heard of it, and
+    the row says so, to a minute."""
     metrics.count_refresh(method)
-    if session.refreshed_at and now - session.refreshed_at < SEEN_EVERY:
+    is_due = session.refreshed_at is None or now - session.refreshed_at >= SEEN_EVERY
+    moved = {"refresh_expires_at": until} if until is not None and until > session.refresh_expires_at else {}
+    # Due or not: what was given out a moment ago may have been an access token alone.
+    is_far = until is not None and until - session.refresh_expires_at > SEEN_EVERY
+    if not is_due and not is_far:
         return
-    is_due = or_(AuthSession.refreshed_at.is_(None), AuthSession.refreshed_at <= now - SEEN_EVERY)
-    values = {**_seen(client, now), "refreshed_at": now}
+    this, generation = AuthSession.id == session.sid, None
     with only_noted(db):
-        # Conditional: of many at once, one is written down.
-        generation = db.scalar(
-            update(AuthSession)
-            .where(AuthSession.id == session.sid, is_due)
-            .values(values)
-            .returning(AuthSession.generation)
-            .execution_options(synchronize_session=False)
-        )
+        if is_due:
+            # Conditional: of many at once, one is written down.
+            is_due_still = or_(AuthSession.refreshed_at.is_(None), AuthSession.refreshed_at <= now - SEEN_EVERY)
+            generation = db.scalar(
+                update(AuthSession)
+                .where(this, is_due_still)
+                .values({**_seen(client, now), "refreshed_at": now, **moved})
+                .returning(AuthSession.generation)
+                .execution_options(synchronize_session=False)
+            )
         if generation is not None:
             db.add(SessionRefresh(session_id=session.sid, at=now, method=method, generation=generation))
+        elif is_far:
+            db.execute(update(AuthSession).where(this, AuthSession.refresh_expires_at < until).values(moved))
         db.commit()
 
 

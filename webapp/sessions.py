@@ -18,7 +18,7 @@ from webapp.errors import InvalidToken, TokenReused
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
 from webapp.revocation import end_for_reuse
 from webapp.session_state import SessionState, find, note_refresh, note_seen
-from webapp.token_pairs import TokenPair, issue
+from webapp.token_pairs import TokenPair, end_of_refresh, issue
 
 _rows: Final = table_of(AuthSession)
 _open: Final = insert(_rows)
@@ -64,7 +64,7 @@ def open_session(
         "created_at": now,
         "authenticated_at": now,
         "last_seen_at": now,
-        "refresh_expires_at": min(now + settings.refresh_ttl, expires_at),
+        "refresh_expires_at": end_of_refresh(settings, now=now, session_end=expires_at),
         "expires_at": expires_at,
         "user_agent": client.user_agent[:USER_AGENT_LENGTH],
         "ip": client.address[:ADDRESS_LENGTH],
@@ -143,25 +143,35 @@ def refresh(
         metrics.count_reuse()
         raise TokenReused
     session.require_live(now)
-    note_refresh(db, session, "manual", client=client, now=now)
+    gen, rgen = _next_generations(settings, session, claims, presented=presented, now=now)
+    until = None if gen is None else end_of_refresh(settings, now=now, session_end=session.expires_at)
+    note_refresh(db, session, "manual", client=client, now=now, until=until)
+    return issue(settings, session, gen=gen, rgen=rgen, now=now)
+
+
+def _next_generations(
+    settings: Settings, session: SessionState, claims: tokens.RefreshClaims, *, presented: Presented, now: datetime
+) -> tuple[int | None, int | None]:
+    """Return the generation of the refresh token that is handed out, if any, and the one that its access token proves
+    to have arrived."""
     if claims.gen < session.generation:
         # A late request of the same client: no successor. A cookie jar has the current token by now. Others may keep
         # what they sent if the answer brings none (RFC 6749 §6), and that would be theft once the leeway is over.
-        current = None if presented == "cookie" else session.generation
-        return issue(settings, session, gen=current, rgen=None, now=now)
+        return None if presented == "cookie" else session.generation, None
     if presented == "bearer" and now - claims.issued_at < settings.rotate_after:
-        return issue(settings, session, gen=None, rgen=None, now=now)
+        return None, None
     successor = claims.gen + 1
     # A Bearer token goes on serving a client that ignores the successor, so its access tokens confirm nothing.
-    return issue(settings, session, gen=successor, rgen=None if presented == "bearer" else successor, now=now)
+    return successor, None if presented == "bearer" else successor
 
 
 def _confirm(db: DbSession, settings: Settings, session: SessionState, gen: int, *, now: datetime) -> SessionState:
     """Move the row on to `gen`, which its client has shown to have; commits. Return what the row says then."""
-    until = min(now + settings.refresh_ttl, session.expires_at)
+    until = end_of_refresh(settings, now=now, session_end=session.expires_at)
     moved = db.execute(_move_on, {"sid": session.sid, "gen": gen, "at": now, "host": clock.HOST, "until": until})
     db.commit()
     if moved.rowcount:  # type: ignore[attr-defined]  # an UPDATE has one
+        session = replace(session, refresh_expires_at=until)
         return replace(session, generation=gen, confirmed_at=now, confirmed_on=clock.HOST)
     # Another request has confirmed first, or ended the session: the row says.
     return find(session.sid, session.user.id)

@@ -24,7 +24,7 @@ def issue(settings: Settings, session: SessionState, *, gen: int | None, rgen: i
     None leaves either out. Neither token outlives the session."""
     user_id, sid = session.user.id, session.sid
     access_end = min(now + settings.access_ttl, session.expires_at)
-    refresh_end = min(now + settings.refresh_ttl, session.expires_at)
+    refresh_end = end_of_refresh(settings, now=now, session_end=session.expires_at)
     access_token = tokens.mint_access(
         settings,
         user_id=user_id,
@@ -41,6 +41,11 @@ def issue(settings: Settings, session: SessionState, *, gen: int | None, rgen: i
             settings, user_id=user_id, sid=sid, gen=gen, now=now, expires_at=refresh_end
         )
     return TokenPair(access_token, _seconds(now, access_end), refresh_token, _seconds(now, refresh_end), session)
+
+
+def end_of_refresh(settings: Settings, *, now: datetime, session_end: datetime) -> datetime:
+    """Return when a refresh token ends that is given out now."""
+    return min(now + settings.refresh_ttl, session_end)
 
 
 def _seconds(now: datetime, end: datetime) -> int:

@@ -15,7 +15,7 @@ class Family:
     transport: str
     expires_at: int
     confirmed_at: int
-    refresh_expires_at: int
+    refresh_expires_at: int  # of the newest refresh token that was given out
     generation: int = 1
     revoked_at: int | None = None
 

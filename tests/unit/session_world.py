@@ -7,6 +7,7 @@ from typing import Any
 import time_machine
 from flask import Flask
 from hypothesis import strategies as st
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support import people
@@ -14,6 +15,7 @@ from webapp import sessions
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
+from webapp.devices import is_active
 from webapp.models import AuthSession
 from webapp.web.context import settings
 
@@ -91,6 +93,11 @@ class World:
 
     def sign_out(self, token: str) -> TestResponse:
         return self._http.post("/api/logout", headers={"Authorization": f"Bearer {token}"})
+
+    def is_listed(self, sid: str) -> bool:
+        """Whether lists call a session active."""
+        with self.app.app_context():
+            return bool(db.session.scalar(select(is_active(settings(), now=utc_now())).where(AuthSession.id == sid)))
 
     def row(self, sid: str) -> AuthSession:
         with self.app.app_context():

@@ -74,12 +74,12 @@ def test_ended_and_expired_sessions_are_not_listed(app: Flask, user_id: int) -> 
 def test_a_session_past_its_idle_end_is_listed_only_while_an_access_token_of_it_may_live(
     app: Flask, user_id: int
 ) -> None:
-    """sessions.md: not listed as active once its access token is gone too."""
-    day = timedelta(days=1)
-    idle = {"refresh_expires_at": NOW}
-    add(app, "idle", user_id, **idle, last_seen_at=NOW - day)
-    add(app, "idle-in-use", user_id, **idle, last_seen_at=NOW - day + SECOND)
-    add(app, "last-second", user_id, refresh_expires_at=NOW + SECOND, last_seen_at=NOW - 2 * day)
+    """sessions.md: not listed as active once its access token is gone too, and a minute for what is not written."""
+    day, before = timedelta(days=1), NOW - timedelta(minutes=1)
+    idle = {"refresh_expires_at": before}
+    add(app, "idle", user_id, **idle, last_seen_at=before - day)
+    add(app, "idle-in-use", user_id, **idle, last_seen_at=before - day + SECOND)
+    add(app, "last-second", user_id, refresh_expires_at=before + SECOND, last_seen_at=NOW - 2 * day)
     assert names(listed(app, user_id)) == ["idle-in-use", "last-second"]
 
 

@@ -16,9 +16,11 @@ from sqlalchemy import select, update
 from tests.support import forge, people
 from tests.support.steps import DAY, START, assert_refused, me, refresh, successor
 from webapp import sessions
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
 from webapp.database import Base, db
-from webapp.models import AuthSession, User
-from webapp.session_state import SessionState
+from webapp.models import AuthSession, SessionRefresh, User
+from webapp.session_state import SessionState, note_refresh
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -154,6 +156,21 @@ def test_a_slower_confirmation_does_not_take_the_session_back(
     assert me(signed_in.http, second.json["access_token"]) == 200
     with app.app_context():
         assert db.session.scalars(select(AuthSession.generation)).one() == 3
+
+
+def test_of_two_refreshes_at_once_one_is_written_down_and_the_later_end_counts(
+    app: Flask, signed_in: people.SignedIn, clock: time_machine.Traveller
+) -> None:
+    """V08: both have read the row before either wrote."""
+    clock.shift(DAY)
+    with app.app_context():
+        session = sessions.find(forge.read(signed_in.access)["sid"], 1)
+        until = session.refresh_expires_at - timedelta(days=1)
+        for end in (None, until, until + timedelta(days=2), until):
+            note_refresh(db.session, session, "manual", client=COMMAND_LINE, now=utc_now(), until=end)
+        row = db.session.scalars(select(AuthSession)).one()
+        assert row.refresh_expires_at == until + timedelta(days=2)
+        assert len(db.session.scalars(select(SessionRefresh)).all()) == 1
 
 
 # --- two clocks ------------------------------------------------------------------------------------------

@@ -1,18 +1,25 @@
 """The device list: ones own sessions and nobody else's, each of which can be ended there."""
 
+from collections.abc import Callable
+
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
 from tests.support import forge, people
+from tests.support.command_line import run
 from tests.support.sessions import reasons, sid
-from tests.support.steps import DAY, assert_refused, bearer, events, refresh
+from tests.support.steps import DAY, MINUTE, assert_refused, bearer, events, refresh, sign_in_by_form, successor
+from webapp.database import db
+from webapp.models import SessionRefresh
 
 SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.5 Mobile/15E148 Safari/604.1"
 )
+SHORT = {"access_token_expire_minutes": 15, "auto_refresh_threshold_minutes": 5}
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -48,6 +55,51 @@ def test_a_device_is_listed_by_what_it_was_when_it_signed_in(app: Flask, signed_
     ]
     (event,) = [event for event in events(app, "sign_in") if event.session_id == sid(session)]
     assert (event.user_id, event.actor_id, event.ip, event.user_agent) == (1, 1, "198.51.100.7", SAFARI)
+
+
+@pytest.mark.parametrize("how", ["cookie", "body", "bearer"])
+def test_a_device_is_listed_as_long_as_the_successor_that_it_was_given_may_come_back(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller, how: str
+) -> None:
+    """V08: though nothing was heard of it since; to its owner, at the desk, and on the command line."""
+    app = make_app(refresh_token_expire_days=7, session_max_days=90, **SHORT)
+    people.create_user(app)
+    people.create_user(app, "admin@test.com", is_admin=True)
+    laptop = people.sign_in(app.test_client(), transport="cookie" if how == "cookie" else "body")
+    clock.shift(6 * DAY)
+    second = successor(refresh(laptop.http, laptop.refresh or "", how))
+
+    def shown() -> list[bool]:
+        desk = app.test_client()
+        sign_in_by_form(desk, email="admin@test.com")
+        texts = (desk.get(f"/admin/sessions?user={people.EMAIL}").text, run(app, "sessions", "list").output)
+        return [sid(laptop) in listed(people.sign_in(app.test_client())), *(sid(laptop) in text for text in texts)]
+
+    clock.shift(3 * DAY)
+    assert shown() == [True, True, True]
+    clock.shift(4 * DAY + MINUTE)
+    assert shown() == [False, False, False]
+    clock.shift(-MINUTE - 1)
+    assert shown() == [True, True, True]
+    assert refresh(laptop.http, second, how).status_code == 200
+
+
+def test_a_successor_counts_though_an_access_token_was_handed_out_within_the_same_minute(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    """V08: which is all that is written down of that minute for the charts."""
+    app = make_app(refresh_token_expire_days=2, session_max_days=90, **SHORT)
+    people.create_user(app)
+    phone = people.sign_in(app.test_client())
+    clock.shift(DAY - MINUTE / 2)
+    assert "refresh_token" not in refresh(phone.http, phone.refresh or "", "bearer").json
+    clock.shift(MINUTE / 2)
+    second = successor(refresh(phone.http, phone.refresh or "", "bearer"))
+    clock.shift(2 * DAY - 1)
+    assert sid(phone) in listed(people.sign_in(app.test_client()))
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(SessionRefresh)) == 1
+    assert refresh(phone.http, second, "bearer").status_code == 200
 
 
 def test_a_device_that_was_ended_is_out_at_once_and_leaves_the_list(
