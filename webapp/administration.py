@@ -2,17 +2,45 @@
 
 Each act names its actor in the audit log. Nobody reads or sets a password that is not theirs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from webapp import audit, mfa_setup, one_time_tokens, outbox, passkeys, revocation
-from webapp.database import DbSession
+from webapp import administrators, audit, mfa_setup, one_time_tokens, outbox, passkeys, revocation, session_state
+from webapp.database import DbSession, lock_rows
+from webapp.errors import NotAdministrator
 from webapp.models import AuthSession, User
 from webapp.outbox import MailKind
 from webapp.revocation import EndReason
+
+Outcome = TypeVar("Outcome")
+
+
+def carry_out(
+    db: DbSession,
+    act: Callable[..., Outcome],
+    *,
+    actor_id: int,
+    sid: str,
+    client: audit.Client,
+    now: datetime,
+    **about: Any,
+) -> Outcome:
+    """Have one of the acts below, or of administrators.py, done for an administrator in the session `sid`, and return
+    what it returns; commits.
+
+    Raises SessionEnded and NotAdministrator if the session was ended, or the rights were taken away, while the act
+    waited for the database: whoever did so comes first."""
+    # Before the rows that the act itself locks: two who do something about each other take turns. It holds the
+    # actor's own row as well.
+    administrators.lock(db)
+    session_state.lock_unended(db, sid)
+    if db.scalar(select(User.id).where(User.id == actor_id, User.is_admin, User.is_active)) is None:
+        note_refused(db, actor_id=actor_id, client=client, now=now)
+        raise NotAdministrator
+    return act(db, actor_id=actor_id, client=client, now=now, **about)
 
 
 def end_sessions(
@@ -34,12 +62,16 @@ def end_all_sessions(db: DbSession, *, user_id: int, actor_id: int | None, clien
     return len(ended)
 
 
-def start_reset(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Mail the user a link that sets a new password, as if they had asked for it; commits."""
-    kind = audit.Kind.RESET_REQUESTED
-    audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
-    outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=user_id, now=now)
+def start_reset(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Mail the user a link that sets a new password, as if they had asked for it; commits. Return whether they may
+    have one: who is deactivated may not."""
+    is_let_in = any(lock_rows(db, User.is_active, User.id == user_id))
+    if is_let_in:
+        kind = audit.Kind.RESET_REQUESTED
+        audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
+        outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=user_id, now=now)
     db.commit()
+    return is_let_in
 
 
 def remove_second_factor(
@@ -58,16 +90,19 @@ def remove_second_factor(
     return had_totp, len(names)
 
 
-def unlock(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Let new devices in again after a hundred failed sign-ins in a row; commits."""
-    db.execute(update(User).where(User.id == user_id).values(failed_sign_ins=0))
-    audit.record(db, audit.Kind.USER_UNLOCKED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+def unlock(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Let new devices in again after a hundred failed sign-ins in a row; commits. Return whether any had failed."""
+    forgiven = update(User).where(User.id == user_id, User.failed_sign_ins > 0).values(failed_sign_ins=0)
+    one = forgiven.returning(User.id).execution_options(synchronize_session=False)
+    is_changed = db.scalar(one) is not None
+    if is_changed:
+        audit.record(db, audit.Kind.USER_UNLOCKED, client=client, now=now, user_id=user_id, actor_id=actor_id)
     db.commit()
+    return is_changed
 
 
 def note_refused(db: DbSession, *, actor_id: int, client: audit.Client, now: datetime) -> None:
-    """Write down that somebody who is no administrator sent one of the desk's forms, which they were never shown;
-    commits."""
+    """Write down that somebody who is no administrator, or none any more, sent one of the desk's forms; commits."""
     audit.record(db, audit.Kind.ADMINISTRATION_REFUSED, client=client, now=now, actor_id=actor_id, form=client.activity)
     db.commit()
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp import audit, one_time_tokens
 from webapp.database import DbSession, lock_rows
@@ -17,7 +18,9 @@ _LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, P
 
 def lock(db: DbSession) -> None:
     """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
-    lock_rows(db, User.is_active, User.is_admin.is_(True))
+    # Row after row in one order, or two who lock them at once could wait for each other.
+    in_order = select(User.id).where(User.is_admin).order_by(User.id).with_for_update(key_share=True)
+    lock_rows(db, User.is_active, User.id.in_(in_order))
 
 
 def may_go(user_id: int) -> ColumnElement[bool]:
@@ -26,57 +29,70 @@ def may_go(user_id: int) -> ColumnElement[bool]:
     return or_(~User.is_admin, exists(others.correlate(None)))
 
 
-def promote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Make a user an administrator; commits."""
-    _change(db, User.id == user_id, {"is_admin": True})
-    audit.record(db, audit.Kind.USER_PROMOTED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+def promote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Make a user an administrator; commits. Return whether they were none."""
+    is_changed = _change(db, (User.id == user_id) & ~User.is_admin, {"is_admin": True})
+    if is_changed:
+        audit.record(db, audit.Kind.USER_PROMOTED, client=client, now=now, user_id=user_id, actor_id=actor_id)
     db.commit()
+    return is_changed
 
 
-def demote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Take an administrator's rights away, from the next request on; commits. Raises LastAdministrator."""
-    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
-    _change_or_refuse(db, {"is_admin": False}, audit.Kind.USER_DEMOTED, **who)  # type: ignore[arg-type]
-    db.commit()
-
-
-def deactivate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Let a user in no more: every session ends, and links that were mailed open nothing; commits.
+def demote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Take an administrator's rights away, from the next request on; commits. Return whether they were one.
 
     Raises LastAdministrator."""
     who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
-    _change_or_refuse(db, {"is_active": False}, audit.Kind.USER_DEACTIVATED, **who)  # type: ignore[arg-type]
+    is_changed = _take_or_refuse(db, User.is_admin, audit.Kind.USER_DEMOTED, **who)  # type: ignore[arg-type]
+    db.commit()
+    return is_changed
+
+
+def deactivate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Let a user in no more: every session ends, and links that were mailed open nothing; commits. Return whether they
+    were let in.
+
+    Raises LastAdministrator."""
+    who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
+    is_changed = _take_or_refuse(db, User.is_active, audit.Kind.USER_DEACTIVATED, **who)  # type: ignore[arg-type]
     end_all_of(db, reason=EndReason.DEACTIVATED, **who)  # type: ignore[arg-type]
     one_time_tokens.cancel(db, *_LINKS, user_id=user_id, now=now)
     db.commit()
+    return is_changed
 
 
-def activate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> None:
-    """Let a user in again, who signs in anew; commits."""
-    _change(db, User.id == user_id, {"is_active": True})
-    audit.record(db, audit.Kind.USER_ACTIVATED, client=client, now=now, user_id=user_id, actor_id=actor_id)
+def activate(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
+    """Let a user in again, who signs in anew; commits. Return whether they were kept out."""
+    is_changed = _change(db, (User.id == user_id) & ~User.is_active, {"is_active": True})
+    if is_changed:
+        audit.record(db, audit.Kind.USER_ACTIVATED, client=client, now=now, user_id=user_id, actor_id=actor_id)
     db.commit()
+    return is_changed
 
 
-def _change_or_refuse(
+def _take_or_refuse(
     db: DbSession,
-    values: dict[str, bool],
+    column: InstrumentedAttribute[bool],
     kind: audit.Kind,
     *,
     user_id: int,
     actor_id: int | None,
     client: audit.Client,
     now: datetime,
-) -> None:
-    """Change the row unless the last administrator would go, which is written down; the caller commits."""
+) -> bool:
+    """Set a column of the row to false unless the last administrator would go, which is written down; the caller
+    commits. Return whether it was true."""
     lock(db)
-    is_changed = _change(db, (User.id == user_id) & may_go(user_id), values)
+    if not any(lock_rows(db, column, User.id == user_id)):
+        return False
+    is_changed = _change(db, (User.id == user_id) & may_go(user_id), {column.key: False})
     refusal = {} if is_changed else {"refused": LastAdministrator.code}
     audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id, **refusal)
     if not is_changed:
         # Committed here: what was tried stays written down.
         db.commit()
         raise LastAdministrator
+    return True
 
 
 def _change(db: DbSession, which: ColumnElement[bool], values: dict[str, bool]) -> bool:

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.account_pages import Guest, expect_heading
 from tests.browser.desk_pages import NOBODY, PAST_FRESHNESS, address_of, change
 from tests.browser.desk_past import give_troubles
+from tests.support.desk import fitting
 from webapp.web.admin_acts import ACTS
 
 TITLES = {
@@ -72,8 +73,10 @@ def listing(guest: Guest) -> Iterator[str]:
 def acting(guest: Guest) -> Iterator[str]:
     """What each act asks before it is done, and the last one, which is typed, again."""
     guest.enter()
-    path = address_of(guest.site, give_troubles(guest))
+    troubled = give_troubles(guest)
+    path = address_of(guest.site, troubled)
     for name in ACTS:
+        change(guest.site, troubled, **fitting(name))
         guest.page.goto(f"{path}/{name}")
         yield name
     guest.fill("Type the address to confirm", "somebody else")

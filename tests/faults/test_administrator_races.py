@@ -51,3 +51,17 @@ def test_of_two_administrators_who_take_each_other_away_one_stays(
                  yes=True, a=both[0].id, b=both[1].id)  # fmt: skip
             rows(server, "UPDATE auth_sessions SET revoked_at = NULL, revoked_reason = NULL")
     assert "unexpected error" not in server.log
+
+
+def test_two_administrators_who_do_something_about_each_other_take_turns(
+    server: LiveServer, accounts: Accounts, browsers: list[Browser]
+) -> None:
+    """Each of them locks both rows: in one order, or they would wait for each other."""
+    both = [accounts.create(is_admin=True) for _ in range(2)]
+    for actor, target in zip(both, reversed(both), strict=True):
+        browsers.append(at_the_desk(server, actor, f"/admin/users/{target.id}/reset-password"))
+    with ready_crowd(server, 2) as clients:
+        for _ in range(TRIALS):
+            answers = clients.at_once(lambda _, browser: browser.send(), browsers)
+            assert [answer.status_code for answer in answers] == [303, 303]
+    assert "unexpected error" not in server.log

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.support import people
@@ -15,6 +15,7 @@ from webapp.web.admin_acts import ACTS
 
 ADMIN = "admin@test.com"
 LISTS = ("/admin/users", "/admin/sessions", "/admin/events")
+TOO_LATE = "That has been done, or does not apply any more."
 DOWNLOADS = tuple(f"{path}.csv" for path in LISTS)
 
 
@@ -37,8 +38,33 @@ def end(desk: FlaskClient, *sids: str, **fields: str) -> TestResponse:
     return desk.post("/admin/sessions/end", data={"csrf_token": token, "sid": list(sids), **fields})
 
 
+def fitting(act: str) -> dict[str, Any]:
+    """Return the columns of a user whom the act fits."""
+    is_active, is_admin = act != "activate", act == "demote"
+    return {"is_active": is_active, "is_admin": is_admin, "failed_sign_ins": 100, "totp_enabled_at": START}
+
+
+def unfitting(act: str) -> dict[str, Any]:
+    """Return the columns of a user with whom the act has been done, or whom it never was for."""
+    is_active, is_admin = act == "activate", act == "promote"
+    return {"is_active": is_active, "is_admin": is_admin, "failed_sign_ins": 0, "totp_enabled_at": None}
+
+
+def change(app: Flask, user_id: int, **values: Any) -> None:
+    """Change a user's row behind the product's back."""
+    with app.app_context():
+        db.session.execute(update(User).where(User.id == user_id).values(values))
+        db.session.commit()
+
+
 def the_event(app: Flask, kind: str) -> AuditEvent:
     return events(app, kind)[-1]
+
+
+def all_events(app: Flask) -> list[str]:
+    """Return the kinds of all events, the oldest first."""
+    with app.app_context():
+        return list(db.session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id)))
 
 
 def add_users(app: Flask, count: int, **fields: Any) -> None:

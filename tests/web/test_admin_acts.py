@@ -6,7 +6,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 
 from tests.support import forge, people
-from tests.support.desk import ADMIN, admin_id, end, perform, the_event, user
+from tests.support.desk import (
+    ADMIN,
+    TOO_LATE,
+    admin_id,
+    all_events,
+    change,
+    end,
+    fitting,
+    perform,
+    the_event,
+    unfitting,
+    user,
+)
 from tests.support.steps import START, alert, csrf_token, events, is_signed_in, refresh, sign_in_by_form
 from webapp.database import db
 from webapp.models import OutboxMail, Passkey, RecoveryCode, User
@@ -130,10 +142,33 @@ def test_new_devices_are_let_in_again(app: Flask, desk: FlaskClient, user_id: in
 
 @pytest.mark.parametrize("act", [name for name, act in ACTS.items() if act.is_typed])
 def test_grave_acts_have_to_be_confirmed_by_the_address(app: Flask, desk: FlaskClient, user_id: int, act: str) -> None:
+    change(app, user_id, **fitting(act))
     for typed in ("", ADMIN, "test@test"):
         reply = perform(desk, user_id, act, typed)
         assert (reply.status_code, "Type the address exactly" in alert(reply)) == (422, True)
-    assert (user(app, user_id).is_active, user(app, user_id).is_admin) == (True, False)
+    john = user(app, user_id)
+    assert {name: getattr(john, name) for name in fitting(act)} == fitting(act)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_that_no_longer_fits_is_not_done_and_said_to_be_too_late(
+    app: Flask, desk: FlaskClient, user_id: int, act: str
+) -> None:
+    """Z09: nor is it written down."""
+    path = f"/admin/users/{user_id}/{act}"
+    change(app, user_id, **fitting(act))
+    form = {"csrf_token": csrf_token(desk.get(path)), "address": people.EMAIL}
+    change(app, user_id, **unfitting(act))
+    count = len(all_events(app))
+    for method in ("GET", "POST"):
+        reply = desk.open(path, method=method, data=form if method == "POST" else None)
+        assert (reply.status_code, reply.location) == (303, f"/admin/users/{user_id}")
+        assert TOO_LATE in desk.get(reply.location).text
+    john = user(app, user_id)
+    assert {name: getattr(john, name) for name in unfitting(act)} == unfitting(act)
+    with app.app_context():
+        assert db.session.scalars(select(OutboxMail)).all() == []
+    assert len(all_events(app)) == count
 
 
 def test_what_is_no_act_and_no_user_is_not_found(desk: FlaskClient, user_id: int) -> None:

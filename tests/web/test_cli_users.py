@@ -114,6 +114,21 @@ def test_a_user_is_changed_by_address_and_nobody_is_the_actor(
     assert "no user with the address" in refused(app, "users", command, "nobody@test.com")
 
 
+@pytest.mark.parametrize("command", ["promote", "demote", "deactivate", "activate", "unlock"])
+def test_what_is_so_already_is_said_and_not_written_down_again(app: Flask, user_id: int, command: str) -> None:
+    """Z09."""
+    with app.app_context():
+        john = db.session.get_one(User, user_id)
+        john.is_admin, john.is_active, john.failed_sign_ins = command == "demote", command != "activate", 100
+        db.session.commit()
+    people.create_user(app, "other@test.com", is_admin=True)
+    first, second = (run(app, "users", command, people.EMAIL) for _ in range(2))
+    assert (first.output, first.exit_code) == (second.output, second.exit_code)
+    assert second.exit_code == 0
+    kind = f"user_{command}{'d' if command.endswith('e') else 'ed'}"
+    assert len(events(app, kind)) == 1
+
+
 def test_what_was_given_is_taken_and_the_last_administrator_stays(app: Flask, signed_in: people.SignedIn) -> None:
     """Z05, V06."""
     run(app, "users", "promote", people.EMAIL)

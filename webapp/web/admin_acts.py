@@ -10,7 +10,7 @@ from webapp.models import Passkey, User
 class Act(NamedTuple):
     """One act: its button, what the page before it says, what is said afterwards, whether the address has to be typed
     to confirm it, whom it is for (a user, with these passkeys), and the use case, which takes
-    `db, *, user_id, actor_id, client, now`."""
+    `db, *, user_id, actor_id, client, now` and returns False if there was nothing to do."""
 
     label: str
     meaning: str

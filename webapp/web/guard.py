@@ -125,12 +125,16 @@ def _load_viewer() -> None:
 
 
 def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Let a page be seen by a signed-in user only; others are led to the sign-in page and back."""
+    """Let a page be seen by a signed-in user only; others are led to the sign-in page and back, as is whose session is
+    ended while the page is at work."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if g.auth is not None:
-            return view(*args, **kwargs)
+            try:
+                return view(*args, **kwargs)
+            except SessionEnded as error:
+                g.ended_because = ENDED_BECAUSE.get(error.reason or "", ENDED)
         flash(g.ended_because or "Sign in to go on.", "info")
         target = asked_page() if request.method == "GET" else None
         response = redirect(url_for("auth.login", next=target), 303)

@@ -10,11 +10,12 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.desk_pages import address_of
+from tests.browser.desk_pages import address_of, change
 from tests.browser.desk_past import name_passkey, replay, sign_in_program
 from tests.browser.site import Person, Site, enter
 from tests.browser.stored_scripts import AGENTS, INJECTED, NAMES
 from tests.browser.watch import Watch
+from tests.support.desk import fitting
 from webapp.devices import device_name
 from webapp.web.admin_acts import ACTS
 
@@ -91,6 +92,7 @@ def test_what_somebody_calls_themselves_is_shown_as_text_on_every_page(desk: Pag
 def test_each_question_before_an_act_names_whom_it_is_about_as_text(desk: Page, site: Site) -> None:
     victim, _ = attack(site, 1)
     for name in ACTS:
+        change(site, victim, **fitting(name))
         open_harmless(desk, f"{address_of(site, victim)}/{name}")
         expect(desk.get_by_role("main")).to_contain_text(f"For {victim.email}")
 

@@ -98,8 +98,8 @@ def _find_sessions(query: SessionsQuery, position: Position, size: int) -> Page[
 def end_sessions() -> ResponseReturnValue:
     """End the sessions that are ticked, or the one whose button was pressed."""
     sids = list(islice(request.form.getlist("sid"), MOST_AT_ONCE))
-    who = {"actor_id": g.auth.user.id, "client": g.client, "now": g.now}
-    count = administration.end_sessions(db.session, sids=sids, **who)
+    who = {"actor_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    count = administration.carry_out(db.session, administration.end_sessions, sids=sids, **who)
     flash(_ended(count, len(sids)), "success" if count else "info")
     return redirect(own_path(request.form.get("next"), default=url_for("admin.sessions")), 303)
 

@@ -108,7 +108,8 @@ def show(user_id: int) -> ResponseReturnValue:
 @administrator_required
 @fresh_sign_in_required
 def ask(user_id: int, act: str) -> ResponseReturnValue:
-    return _act_page(_user(user_id), act, ActForm())
+    user = _user(user_id)
+    return _act_page(user, act, ActForm()) if _fits(user, act) else _leave(user_id)
 
 
 @pages.post("/users/<row_id:user_id>/<act>")
@@ -116,21 +117,32 @@ def ask(user_id: int, act: str) -> ResponseReturnValue:
 @fresh_sign_in_required
 def perform(user_id: int, act: str) -> ResponseReturnValue:
     user, form = _user(user_id), ActForm()
-    if act not in ACTS:
-        abort(404)
+    if not _fits(user, act):
+        return _leave(user_id)
     g.next_step = (url_for("admin_users.show", user_id=user_id), "Back to the user")
     if not form.confirms(user.email if ACTS[act].is_typed else None):
         return _act_page(user, act, form), 422
-    who = {"user_id": user_id, "actor_id": g.auth.user.id, "client": g.client, "now": g.now}
-    ACTS[act].perform(db.session, **who)
+    who = {"actor_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    if administration.carry_out(db.session, ACTS[act].perform, user_id=user_id, **who) is False:
+        return _leave(user_id)
     flash(ACTS[act].done, "success")
     is_over = user_id == g.auth.user.id and act in ("demote", "deactivate", "end-sessions")
     return redirect(url_for("account.profile") if is_over else url_for("admin_users.show", user_id=user_id), 303)
 
 
-def _act_page(user: User, act: str, form: ActForm) -> str:
+def _fits(user: User, act: str) -> bool:
+    """Whether the act is one for this user, as they are now: the link to it may be from before."""
     if act not in ACTS:
         abort(404)
+    return ACTS[act].is_for(user, passkeys.list_passkeys(db.session, user_id=user.id))
+
+
+def _leave(user_id: int) -> ResponseReturnValue:
+    flash("That has been done, or does not apply any more.", "info")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+def _act_page(user: User, act: str, form: ActForm) -> str:
     return render_template("admin/act.html", user=user, name=act, act=ACTS[act], form=form)
 
 
