@@ -56,6 +56,12 @@ def test_ticked_sessions_end_at_once_and_others_stay(app: Flask, desk: FlaskClie
     assert "No session was ticked." in desk.get(end(desk).location).text
 
 
+def test_what_cannot_be_an_id_ends_nothing_and_is_no_error(desk: FlaskClient) -> None:
+    """I05: PostgreSQL takes no NUL."""
+    reply = end(desk, "a\0b", "x" * 10_000, "\u202e")
+    assert (reply.status_code, "That had ended already." in desk.get(reply.location).text) == (303, True)
+
+
 def test_ending_all_sessions_leaves_the_password(app: Flask, desk: FlaskClient, user_id: int) -> None:
     sessions = [people.sign_in(app.test_client()) for _ in range(3)]
     assert perform(desk, user_id, "end-sessions").location == f"/admin/users/{user_id}"

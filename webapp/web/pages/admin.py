@@ -11,6 +11,7 @@ from webapp import administration, audit, event_list, session_list, stats
 from webapp.database import db
 from webapp.devices import device_name
 from webapp.keyset import Page, Position, read_all
+from webapp.text import is_storable
 from webapp.web import charts, csv_answers
 from webapp.web.admin_queries import EventsQuery, SessionsQuery, user_id_of
 from webapp.web.bodies import read_query
@@ -97,7 +98,7 @@ def _find_sessions(query: SessionsQuery, position: Position, size: int) -> Page[
 @fresh_sign_in_required
 def end_sessions() -> ResponseReturnValue:
     """End the sessions that are ticked, or the one whose button was pressed."""
-    sids = list(islice(request.form.getlist("sid"), MOST_AT_ONCE))
+    sids = list(islice(filter(is_storable, request.form.getlist("sid")), MOST_AT_ONCE))
     who = {"actor_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     count = administration.carry_out(db.session, administration.end_sessions, sids=sids, **who)
     flash(_ended(count, len(sids)), "success" if count else "info")
