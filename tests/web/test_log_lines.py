@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import people
+from tests.support import forge, people
 from tests.support.databases import fresh_database
+from tests.support.steps import DAY, HOUR
 from webapp import logs
 from webapp.config import ROOT
 
@@ -77,10 +78,14 @@ def test_a_line_tells_request_user_session_and_time(live) -> None:
         )
         token = reply.json()["access_token"]
         httpx.get(f"{server.url}/api/me?secret={CANARY}", headers={"Authorization": f"Bearer {token}"})
+        began = forge.read(token)["iat"] + HOUR - DAY
+        near_end = forge.forge(token, iat=began, nbf=began, exp=began + DAY)
+        httpx.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {near_end}"})
         refused = httpx.get(f"{server.url}/api/me").json()
         httpx.get(f"{server.url}/reset/{CANARY}")
         found = lines(server.log)
-    of_me = next(line for line in found if line.get("path") == "/api/me" and line["status"] == 200)
+    of_me, renewed = (line for line in found if line.get("path") == "/api/me" and line["status"] == 200)
+    assert renewed["renewed"] is True
     assert {name: type(value) for name, value in of_me.items()} == {name: type(value) for name, value in shown.items()}
     assert of_me["message"] == f"GET /api/me 200 {of_me['ms']:.1f} ms"
     assert (of_me["method"], of_me["address"], of_me["renewed"]) == ("GET", "127.0.0.1", False)
