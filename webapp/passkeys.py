@@ -19,14 +19,17 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
 
 def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
     """Give one of the user's passkeys another name; commits. Raises InvalidFields for the name, and NotFound."""
+    own = (Passkey.id == passkey_id, Passkey.user_id == user_id)
+    if db.scalar(select(Passkey.id).where(*own)) is None:
+        raise _no_such_passkey()
     renamed = db.scalar(
         update(Passkey)
-        .where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+        .where(*own)
         .values(name=checked_name(name))
         .returning(Passkey)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    if renamed is None:
+    if renamed is None:  # removed meanwhile
         raise _no_such_passkey()
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.commit()
