@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
+from tests.support.meanwhile import do_before
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
 from tests.support.second_factor import Phone, login
 from tests.support.steps import assert_refused, events
@@ -38,6 +39,10 @@ pytestmark = pytest.mark.usefixtures("clock")
 def call(session: people.SignedIn, door: str) -> Any:
     method, path = door.split()
     return session.http.open(path, method=method, json=DOORS.get(door, PASSWORD), headers=session.bearer)
+
+
+def delete_account(session: people.SignedIn) -> None:
+    assert call(session, "DELETE /api/me").status_code == 204
 
 
 @pytest.fixture
@@ -86,15 +91,7 @@ def test_what_asks_for_the_password_of_an_account_that_was_deleted_meanwhile_is_
     app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
     """V06: a second click, or another tab."""
-    check = reauthentication.check_throttle
-
-    def check_late(*arguments: Any, **named: Any) -> None:
-        monkeypatch.setattr(reauthentication, "check_throttle", check)
-        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
-            assert pool.submit(call, signed_in, "DELETE /api/me").result().status_code == 204
-        check(*arguments, **named)
-
-    monkeypatch.setattr(reauthentication, "check_throttle", check_late)
+    do_before(monkeypatch, reauthentication, "check_throttle", lambda: delete_account(signed_in))
     assert_refused(call(signed_in, door), "session_ended")
 
 
@@ -113,15 +110,7 @@ def test_what_asks_for_no_password_of_an_account_that_is_deleted_meanwhile_is_to
     app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     """V06: between the look at the session and the look at the user."""
-    due = sessions.due_renewal
-
-    def delete_first(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.setattr(sessions, "due_renewal", due)
-        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
-            assert pool.submit(call, signed_in, "DELETE /api/me").result().status_code == 204
-        return due(*arguments, **named)
-
-    monkeypatch.setattr(sessions, "due_renewal", delete_first)
+    do_before(monkeypatch, sessions, "due_renewal", lambda: delete_account(signed_in))
     body = {"first_name": "Jane"} if method == "PATCH" else None
     assert_refused(signed_in.http.open(path, method=method, json=body, headers=signed_in.bearer), "session_ended")
 

@@ -1,13 +1,12 @@
 """Method 1: what the new token is, how long such tokens follow each other, and what ends them."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import time_machine
 from flask import Flask, Response
 from sqlalchemy import func, select, update
 
 from tests.support import forge, people
+from tests.support.meanwhile import elsewhere
 from tests.support.renewals import HEADER, NOW, near_end, renewed
 from tests.support.steps import DAY, HOUR, START, bearer, me, refresh
 from webapp.database import Base, db
@@ -88,8 +87,7 @@ def test_a_token_minted_while_its_session_was_ended_is_dead_on_arrival(app: Flas
         assert app.test_client().post("/api/logout", headers=bearer(ended[0])).status_code == 204
 
     def view() -> Response:
-        with ThreadPoolExecutor() as elsewhere:  # in this thread it would share the request's `g`
-            elsewhere.submit(sign_out).result()
+        elsewhere(sign_out)
         return Response("ok")
 
     app.add_url_rule("/api/slow", "slow", guard.access_required(view))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any
 
@@ -13,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
+from tests.support.meanwhile import elsewhere
 from tests.support.recovery import NEW_PASSWORD, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
 from tests.support.steps import HOUR, MINUTE, csrf_token, events
@@ -86,9 +86,7 @@ def test_a_code_that_is_replaced_while_it_is_compared_uses_up_none_of_the_new_on
 
     def verify_late(stored: str | None, password: str) -> bool:
         if password == phone.codes[0] and not new:
-            with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
-                path = "/api/me/recovery-codes"
-                renewed = pool.submit(signed_in.http.post, path, headers=signed_in.bearer).result()
+            renewed = elsewhere(signed_in.http.post, "/api/me/recovery-codes", headers=signed_in.bearer)
             new.extend(renewed.json["recovery_codes"])
         return verify(stored, password)
 

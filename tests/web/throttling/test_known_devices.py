@@ -1,7 +1,6 @@
 """How often one may try to sign in: strangers are slowed down, and the owner's own devices go on."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -23,6 +22,7 @@ from tests.support.guessing import (
     known_device,
 )
 from tests.support.mailbox import Mailbox
+from tests.support.meanwhile import do_before
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.settings import SECRET_KEY
 from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form, submit
@@ -174,16 +174,13 @@ def test_a_new_password_forgives_what_strangers_have_failed_at_before(
 @pytest.fixture
 def stolen(app: Flask, user_id: int, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The cookie of a thief who signs in while the next password waits for its hash, two seconds after the request."""
-    hashed, found = passwords.hash_password, list[str]()
+    found = list[str]()
 
-    def sign_in_meanwhile(password: str) -> str:
-        monkeypatch.setattr(passwords, "hash_password", hashed)
+    def sign_in_later() -> None:
         clock.shift(2)
-        with ThreadPoolExecutor() as pool:  # in this thread it would be part of the request
-            found.append(pool.submit(device_cookie, app).result())
-        return hashed(password)
+        found.append(device_cookie(app))
 
-    monkeypatch.setattr(passwords, "hash_password", sign_in_meanwhile)
+    do_before(monkeypatch, passwords, "hash_password", sign_in_later)
     return found
 
 
