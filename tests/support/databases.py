@@ -59,7 +59,8 @@ def _connected() -> psycopg.Connection[Any]:
     return psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True)
 
 
-def _on_server(statement: str) -> None:
+def on_server(statement: str) -> None:
+    """Have PostgreSQL itself do something about its databases."""
     with _connected() as connection:
         connection.execute(statement)
 
@@ -81,11 +82,11 @@ def turn_for_a_crowd(kind: str) -> Iterator[None]:
 @cache
 def _postgresql_url() -> str:
     name = f"evergreen_test_{os.getpid()}"  # a database of its own for each process that tests at the same time
-    _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _on_server(f"CREATE DATABASE {name}")
+    on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    on_server(f"CREATE DATABASE {name}")
     # Nothing of it has to survive a power cut; what does is tested on SQLite, and on clusters of their own.
-    _on_server(f"ALTER DATABASE {name} SET synchronous_commit = off")
-    atexit.register(_on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    on_server(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    atexit.register(on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     url = f"{POSTGRESQL}/{name}"
     migrate(url)
     return url

@@ -7,7 +7,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -17,7 +16,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, event, insert, inspect, select, text
 
-from tests.support.databases import close_connections
+from tests.support.databases import close_connections, on_server
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
 from webapp import create_app
@@ -36,9 +35,8 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
         # One of its own: the other tests rely on the tables of theirs.
         require_postgresql()
         name = f"evergreen_migrations_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-        with psycopg.connect(f"{POSTGRESQL.replace('+psycopg', '')}/postgres", autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            server.execute(f"CREATE DATABASE {name}")
+        on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        on_server(f"CREATE DATABASE {name}")
         url = f"{POSTGRESQL}/{name}"
     app = create_app(make_settings(database_url=url))
     with app.app_context():

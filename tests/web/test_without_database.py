@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import update
@@ -12,10 +11,16 @@ from sqlalchemy.engine import make_url
 
 from tests.support import people, steps
 from tests.support.command_line import refused, run
-from tests.support.databases import close_connections, closed_postgresql, empty_sqlite, fresh_database, no_sqlite
+from tests.support.databases import (
+    close_connections,
+    closed_postgresql,
+    empty_sqlite,
+    fresh_database,
+    no_sqlite,
+    on_server,
+)
 from tests.support.doors import bearer, in_json
 from tests.support.refusals import assert_page, assert_problem
-from tests.support.services import POSTGRESQL
 from tests.support.settings import make_settings
 from webapp import create_app, database, postgresql
 from webapp.database import db
@@ -33,10 +38,6 @@ def read_only(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ReadOnly:
     monkeypatch.setattr(postgresql, "RENEWS_EVERY", 0.0)
     name = make_url(database_url).database
 
-    def set_to(statement: str) -> None:
-        with psycopg.connect(f"{POSTGRESQL}/postgres".replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"ALTER DATABASE {name} {statement}".encode())
-
     @contextmanager
     def make_read_only(app: Flask) -> Iterator[None]:
         with app.app_context():
@@ -44,11 +45,11 @@ def read_only(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ReadOnly:
             db.session.commit()
             db.session.remove()
             close_connections()
-        set_to("SET default_transaction_read_only = on")
+        on_server(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         try:
             yield
         finally:
-            set_to("RESET default_transaction_read_only")
+            on_server(f"ALTER DATABASE {name} RESET default_transaction_read_only")
 
     return make_read_only
 
