@@ -80,9 +80,10 @@ def read_page(
     found = db.execute(statement.order_by(*columns).limit(size + 1)).all()
     before, after = _neighbours(found, size, has_cursor=cursor is not None, is_back=is_back)
     rows = [make(row) for row in (found[size - 1 :: -1] if is_back else found[:size])]
-    # Where nothing is left, what led here leads back.
-    page = Page(rows, before, after) if rows else Page(rows, position.after, position.before)
-    return page if stretch is None or len(found) > size else _go_on(db, page, stretch, position)
+    page = Page(rows, before, after)
+    if stretch is None or len(found) > size:
+        return _or_back(page, position)
+    return _go_on(db, page, stretch, position)
 
 
 def _neighbours(found: Sequence[Any], size: int, *, has_cursor: bool, is_back: bool) -> tuple[str | None, str | None]:
@@ -131,12 +132,17 @@ def _go_on(db: DbSession, page: Page[Row], stretch: Subquery, position: Position
     """Return a page that the sieve has not filled with the way on, if the list goes on, or with the way back."""
     end, count = db.execute(select(stretch.c.end, stretch.c.count)).one()
     if count < STRETCH:
-        return page
+        return _or_back(page, position)
     # All rows of that instant have been looked at, and no second column is smaller than the empty text.
     here, above = cursor_of((end, "")), cursor_of((end + timedelta(microseconds=1), ""))
     if position.before is not None:
         return Page(page.rows, above, page.after or here, end)
     return Page(page.rows, page.before or (position.after and here), here, end)
+
+
+def _or_back(page: Page[Row], position: Position) -> Page[Row]:
+    """Return the page, or, where nothing is left, one from which what led there leads back."""
+    return page if page.rows else Page([], position.after, position.before)
 
 
 def _beyond(order: Order, cursor: str, *, is_back: bool) -> ColumnElement[bool]:
