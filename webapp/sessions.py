@@ -171,8 +171,7 @@ def _confirm(db: DbSession, settings: Settings, session: SessionState, gen: int,
     moved = db.execute(_move_on, {"sid": session.sid, "gen": gen, "at": now, "host": clock.HOST, "until": until})
     db.commit()
     if moved.rowcount:  # type: ignore[attr-defined]  # an UPDATE has one
-        session = replace(session, refresh_expires_at=until)
-        return replace(session, generation=gen, confirmed_at=now, confirmed_on=clock.HOST)
+        return replace(session, generation=gen, confirmed_at=now, confirmed_on=clock.HOST, refresh_expires_at=until)
     # Another request has confirmed first, or ended the session: the row says.
     return find(session.sid, session.user.id)
 
