@@ -15,7 +15,10 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from webapp import postman
+
 ARRIVES_WITHIN = 40  # seconds; a postman that nobody wakes looks every five, and a first pause takes ten
+KEEPS = postman.TIMEOUT * 0.8  # seconds that a mail is kept at the most; then its sender would give up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,21 @@ class Letter:
 class PostOffice:
     """A server that takes every mail, but for those it has an `answers` for: by recipient, what to say next.
 
-    `step` is where it says so. `takes` is how long it needs for a mail; `hangs_up` lets it vanish instead of saying
-    good-bye; `password` is the only one that it lets in, all others are told what they sent."""
+    `step` is where it says so. `takes` is how long it needs for a mail; it keeps the first until it has `gathers` of
+    them at once; `hangs_up` lets it vanish instead of saying good-bye; `password` is the only one that it lets in, all
+    others are told what they sent."""
 
     answers: dict[str, list[str]] = field(default_factory=dict)
     step: str = "RCPT"
     takes: float = 0.0
+    gathers: int = 1
     hangs_up: bool = False
     password: bytes | None = None
 
     letters: list[Letter] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)  # how often each recipient was brought up
     logins: list[LoginPassword] = field(default_factory=list)
-    most_at_once: int = 0
+    has_gathered: asyncio.Event = field(default_factory=asyncio.Event)
     _open: int = 0
 
     @property
@@ -73,7 +78,10 @@ class PostOffice:
         if self.step == "DATA" and (answer := self._answer(recipient)):
             return answer
         self._open += 1
-        self.most_at_once = max(self.most_at_once, self._open)
+        if self._open >= self.gathers:
+            self.has_gathered.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.has_gathered.wait(), KEEPS)
         await asyncio.sleep(self.takes)
         self._open -= 1
         content = envelope.content if isinstance(envelope.content, bytes) else b""
