@@ -1,6 +1,6 @@
 """Sessions: opening, reading, refreshing with confirm-on-use rotation. The row decides at every request.
 
-A refresh token is a signed (sid, generation). A rotation hands out generation + 1 and writes nothing; the row moves on
+A refresh token is a signed (sid, generation). A rotation hands out generation + 1 and leaves the row's; that moves on
 when the successor comes back, by itself or as `rgen` of the access token that travelled with it. So a lost answer
 costs nothing however late the retry, and parallel refreshes get equivalent successors."""
 
@@ -17,7 +17,7 @@ from webapp.database import DbSession, table_of
 from webapp.errors import InvalidToken, TokenReused
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
 from webapp.revocation import end_for_reuse
-from webapp.session_state import SessionState, find, note_refresh, note_seen
+from webapp.session_state import SessionState, find, note_refresh, note_seen, only_noted
 from webapp.token_pairs import TokenPair, end_of_refresh, issue
 
 _rows: Final = table_of(AuthSession)
@@ -166,10 +166,16 @@ def _next_generations(
 
 
 def _confirm(db: DbSession, settings: Settings, session: SessionState, gen: int, *, now: datetime) -> SessionState:
-    """Move the row on to `gen`, which its client has shown to have; commits. Return what the row says then."""
+    """Move the row on to `gen`, which its client has shown to have; commits. Return what the row says then.
+
+    Where nothing can be written it says what it said: the next use of the token moves it on."""
     until = end_of_refresh(settings, now=now, session_end=session.expires_at)
-    moved = db.execute(_move_on, {"sid": session.sid, "gen": gen, "at": now, "host": clock.HOST, "until": until})
-    db.commit()
+    moved = None
+    with only_noted(db):
+        moved = db.execute(_move_on, {"sid": session.sid, "gen": gen, "at": now, "host": clock.HOST, "until": until})
+        db.commit()
+    if moved is None:
+        return session
     if moved.rowcount:  # type: ignore[attr-defined]  # an UPDATE has one
         return replace(session, generation=gen, confirmed_at=now, confirmed_on=clock.HOST, refresh_expires_at=until)
     # Another request has confirmed first, or ended the session: the row says.
