@@ -31,11 +31,11 @@ class Enrolment(NamedTuple):
         return str(segno.make(self.uri, error="m").svg_data_uri(scale=5, border=3, dark="#000", light="#fff"))
 
 
-def begin(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment:
+def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str) -> Enrolment:
     """Make a new seed, which counts when its first code has been shown; commits.
 
-    Raises SecondFactorState if a second factor is on already, and EmailNotVerified: who signed up with somebody
-    else's address must not bar them from it."""
+    Raises SessionEnded if the session `sid` was ended meanwhile, SecondFactorState if a second factor is on already,
+    and EmailNotVerified: who signed up with somebody else's address must not bar them from it."""
     secret = pyotp.random_base32()
     # Conditional: a confirmation beside this must not find another seed than the one it has looked at.
     user = db.execute(
@@ -45,6 +45,8 @@ def begin(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment:
         .returning(User.email, User.email_verified)
         .execution_options(synchronize_session=False)
     ).first()
+    # With the user's row locked: a seed must not outlive what has ended the session, and known to whom it put out.
+    session_state.lock_unended(db, sid)
     if user is None:
         raise SecondFactorState("A second factor is on already. Take it away first.")
     if not user.email_verified:
@@ -70,6 +72,7 @@ def confirm(
     SessionEnded if the session `sid` was ended meanwhile."""
     seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
     if seed is None:
+        session_state.lock_unended(db, sid)
         raise SecondFactorState("Begin by having a secret made.")
     check_throttle(db, settings, user_id, shared_count(user_id), now=now)
     step = matching_step(unseal(settings, seed), code, now=now)
@@ -78,11 +81,12 @@ def confirm(
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
     db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
     codes, hashes = recovery_codes.make()
-    if not _turn_on(db, user_id, seed=seed, step=step, now=now):
-        db.rollback()
-        raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
+    is_on = _turn_on(db, user_id, seed=seed, step=step, now=now)
     # Looked at with both rows locked: one that was ended during the hashes must not end those of its owner.
     session_state.lock_unended(db, sid)
+    if not is_on:
+        db.rollback()
+        raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
     recovery_codes.replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.

@@ -42,6 +42,7 @@ def creation_options(db: DbSession, settings: Settings, *, user_id: int, now: da
         UserVerificationRequirement,
     )
 
+    one_time_tokens.lock_owner(db, user_id)  # who is deleted next is so after this
     user = session_state.user_of_session(db, user_id)
     if not user.email_verified:
         raise EmailNotVerified
@@ -75,13 +76,14 @@ def add(
     client: audit.Client,
     now: datetime,
 ) -> Passkey:
-    """Store the passkey that the browser has made for our options; commits. Raises InvalidFields, and SessionEnded if
-    the session `sid` was ended meanwhile."""
+    """Store the passkey that the browser has made for our options; commits. Return it, detached. Raises InvalidFields,
+    and SessionEnded if the session `sid` was ended meanwhile."""
     name = passkeys.checked_name(name)
+    one_time_tokens.lock_owner(db, user_id)
+    session_state.lock_unended(db, sid)
     if len(passkeys.list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
         raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
     verified = _verified_columns(db, settings, credential, user_id=user_id, now=now)
-    session_state.lock_unended(db, sid)
     passkey = Passkey(user_id=user_id, name=name, created_at=now, **verified)
     db.add(passkey)
     try:
@@ -91,6 +93,8 @@ def add(
         raise _not_accepted() from None
     audit.record(db, audit.Kind.PASSKEY_ADDED, client=client, now=now, user_id=user_id, actor_id=user_id, name=name)
     outbox.enqueue(db, MailKind.PASSKEY_ADDED, user_id=user_id, now=now, session_id=sid, passkey=name)
+    db.flush()
+    db.expunge(passkey)  # what was written stays readable, even if another request removes the row
     db.commit()
     return passkey
 

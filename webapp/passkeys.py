@@ -18,7 +18,8 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
 
 
 def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
-    """Give one of the user's passkeys another name; commits. Raises InvalidFields for the name, and NotFound."""
+    """Give one of the user's passkeys another name; commits. Return it, detached. Raises InvalidFields for the name,
+    and NotFound."""
     own = (Passkey.id == passkey_id, Passkey.user_id == user_id)
     if db.scalar(select(Passkey.id).where(*own)) is None:
         raise _no_such_passkey()
@@ -32,6 +33,7 @@ def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: a
     if renamed is None:  # removed meanwhile
         raise _no_such_passkey()
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
+    db.expunge(renamed)  # what was read stays readable, even if another request removes the row
     db.commit()
     return renamed
 

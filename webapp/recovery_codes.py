@@ -35,10 +35,11 @@ def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: d
     session `sid` was ended meanwhile."""
     codes, hashes = make()
     # Locked, so that of two renewals at once one whole set of codes stays, and the factor beside it.
-    if not lock_rows(db, User.is_active, User.id == user_id, User.totp_enabled_at.is_not(None)):
+    has_factor = lock_rows(db, User.is_active, User.id == user_id, User.totp_enabled_at.is_not(None))
+    session_state.lock_unended(db, sid)
+    if not has_factor:
         db.rollback()
         raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
-    session_state.lock_unended(db, sid)
     replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.RECOVERY_CODES_MADE, client=client, now=now, user_id=user_id, actor_id=user_id)
     outbox.enqueue(db, outbox.MailKind.RECOVERY_CODES_MADE, user_id=user_id, now=now, session_id=sid)

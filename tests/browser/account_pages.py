@@ -33,10 +33,11 @@ def turn_on_second_factor(app: Flask, person: Person) -> Phone:
     """Return the person's phone, whose present code is unused, and their recovery codes."""
     with app.app_context():
         user_id, now = user_id_of(person), utc_now()
-        phone = pyotp.TOTP(mfa_setup.begin(db.session, settings(), user_id=user_id).secret)
-        code = phone.at(int(now.timestamp()), counter_offset=-1)
         who = {"user_id": user_id, "client": COMMAND_LINE, "now": now}
         opened = sessions.open_session(db.session, settings(), transport="body", remember=False, **who)
+        begun = mfa_setup.begin(db.session, settings(), user_id=user_id, sid=opened.session.sid)
+        phone = pyotp.TOTP(begun.secret)
+        code = phone.at(int(now.timestamp()), counter_offset=-1)
         codes = mfa_setup.confirm(db.session, settings(), sid=opened.session.sid, code=code, **who)
         db.session.execute(delete(AuthSession).where(AuthSession.id == opened.session.sid))  # no device in the list
         db.session.commit()

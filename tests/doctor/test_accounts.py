@@ -5,17 +5,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
 from tests.doctor.conftest import ADMIN, complaints, run
 from tests.support import people
-from webapp import mfa_setup
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.demo import USERS
 from webapp.models import AuditEvent, AuthSession, OneTimeToken, Passkey, User
+from webapp.sealing import seal
 
 
 def change(app: Flask, statement: Any) -> None:
@@ -73,12 +74,18 @@ def test_published_passwords_are_found_in_production_and_the_remedy_works(clinic
     assert complaints(app) == {}
 
 
+def begin_second_factor(app: Flask) -> None:
+    with app.app_context():
+        seed = seal(app.extensions["settings"], pyotp.random_base32())
+        db.session.execute(update(User).where(User.id == 1).values(totp_seed=seed))
+        db.session.commit()
+
+
 def test_seeds_that_the_key_does_not_open_are_found_and_the_remedy_works(
     clinic: Callable[..., Flask], sound: dict[str, Any]
 ) -> None:
     app = clinic()
-    with app.app_context():
-        mfa_setup.begin(db.session, app.extensions["settings"], user_id=1)
+    begin_second_factor(app)
     assert complaints(app) == {}
     changed = clinic(secret_key=secrets.token_urlsafe(48))
     found = complaints(changed)
@@ -93,8 +100,7 @@ def test_seeds_that_need_a_previous_key_are_found_and_the_remedy_works(
     clinic: Callable[..., Flask], sound: dict[str, Any]
 ) -> None:
     app = clinic()
-    with app.app_context():
-        mfa_setup.begin(db.session, app.extensions["settings"], user_id=1)
+    begin_second_factor(app)
     rotated = {"secret_key": secrets.token_urlsafe(48), "secret_key_previous": sound["secret_key"]}
     changed = clinic(**rotated)
     found = complaints(changed)

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from tests.faults.accounts import Accounts, Person
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import rows
+from tests.support import forge
 from tests.support.live import LiveServer
 from tests.support.settings import make_settings
 from webapp import mfa, mfa_setup
@@ -54,6 +55,7 @@ def test_a_device_that_is_confirmed_beside_a_new_beginning_stays_the_one(
     """P12: a second tab has a secret made anew while the first confirms: what was confirmed opens the account."""
     person = accounts.create()
     access = client.call("POST", "/api/login", body=person.sign_in_body()).access
+    sid = forge.read(access)["sid"]
     totp = pyotp.TOTP(client.call("POST", "/api/me/totp", bearer=access).body["secret"])
 
     def confirm() -> Reply:
@@ -61,7 +63,7 @@ def test_a_device_that_is_confirmed_beside_a_new_beginning_stays_the_one(
 
     with accounts.app.app_context(), meanwhile("UPDATE users SET totp_seed", confirm) as confirmed:
         try:
-            begun = mfa_setup.begin(db.session, make_settings(), user_id=person.id)
+            begun = mfa_setup.begin(db.session, make_settings(), user_id=person.id, sid=sid)
         except SecondFactorState:
             begun = None
         db.session.rollback()

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete, select
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
-from tests.support.meanwhile import do_before
+from tests.support.meanwhile import do_before, wait_for
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
 from tests.support.second_factor import Phone, login
 from tests.support.steps import assert_refused, events
 from webapp import email_change, one_time_tokens, outbox, passkeys, reauthentication, sessions
 from webapp.clock import utc_now
 from webapp.database import DbSession, db
-from webapp.models import OutboxMail
+from webapp.models import OutboxMail, User
 
 Plan = Callable[[Callable[[], object]], None]
 PASSWORD = {"password": people.PASSWORD}
@@ -27,18 +28,22 @@ DOORS: dict[str, dict[str, str]] = {
     "DELETE /api/me": PASSWORD,
 }
 
-UNASKED = [
-    ("PATCH", "/api/me"),
-    ("GET", "/api/me/data"),
-    ("POST", "/api/passkeys/options"),
-]
+UNASKED: dict[str, dict[str, Any]] = {
+    "PATCH /api/me": {"first_name": "Jane"},
+    "POST /api/passkeys/options": {},
+    "POST /api/passkeys": {"credential": {}, "name": "Key"},
+    "POST /api/me/totp": {},
+    "POST /api/me/totp/confirm": {"code": "123456"},
+    "POST /api/me/recovery-codes": {},
+}
 
 pytestmark = pytest.mark.usefixtures("clock")
 
 
 def call(session: people.SignedIn, door: str) -> Any:
     method, path = door.split()
-    return session.http.open(path, method=method, json=DOORS.get(door, PASSWORD), headers=session.bearer)
+    body = {**DOORS, **UNASKED}.get(door, PASSWORD)
+    return session.http.open(path, method=method, json=body, headers=session.bearer)
 
 
 def delete_account(session: people.SignedIn) -> None:
@@ -105,14 +110,33 @@ def test_what_has_the_password_of_an_account_that_is_deleted_next_is_told_that_i
     assert events(app, "reauthenticated") == []
 
 
-@pytest.mark.parametrize(("method", "path"), UNASKED)
+@pytest.mark.parametrize("door", [*UNASKED, "GET /api/me/data"])
 def test_what_asks_for_no_password_of_an_account_that_is_deleted_meanwhile_is_told_the_same(
-    app: Flask, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+    signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
     """V06: between the look at the session and the look at the user."""
     do_before(monkeypatch, sessions, "due_renewal", lambda: delete_account(signed_in))
-    body = {"first_name": "Jane"} if method == "PATCH" else None
-    assert_refused(signed_in.http.open(path, method=method, json=body, headers=signed_in.bearer), "session_ended")
+    assert_refused(call(signed_in, door), "session_ended")
+
+
+@pytest.mark.parametrize("door", [door for door in UNASKED if not door.endswith("/confirm")])
+def test_what_writes_for_an_account_whose_deletion_is_not_yet_committed_waits_and_is_told_the_same(
+    app: Flask, signed_in: people.SignedIn, door: str
+) -> None:
+    """V06."""
+    assert_refused(wait_for(app, lambda: call(signed_in, door), delete(User)), "session_ended")
+
+
+def test_a_seed_of_a_session_that_a_new_password_ended_meanwhile_is_not_kept(
+    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P06: whoever had the old password knows it."""
+    forgot(app)
+    token = mailbox.token("reset")
+    do_before(monkeypatch, sessions, "due_renewal", lambda: reset(app, token))
+    assert_refused(call(signed_in, "POST /api/me/totp"), "session_ended")
+    with app.app_context():
+        assert db.session.scalars(select(User.totp_seed)).all() == [None]
 
 
 def test_a_password_that_is_changed_by_the_same_session_meanwhile_proves_nothing(

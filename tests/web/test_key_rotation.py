@@ -125,8 +125,8 @@ def test_seeds_are_opened_by_the_previous_key_until_they_are_sealed_anew(
     before: Flask, rotated: Flask, make_app: MakeApp, user_id: int
 ) -> None:
     """O03."""
-    with before.app_context():
-        secret = mfa_setup.begin(db.session, before.extensions["settings"], user_id=user_id).secret
+    session = people.sign_in(before.test_client())
+    secret = session.http.post("/api/me/totp", headers=session.bearer).json["secret"]
     assert seed_of(rotated, user_id) == secret
     assert json.loads(command(rotated, "keys", "reseal", "--json")) == {"resealed": 1, "not_opened": 0}
     assert command(rotated, "keys", "reseal") == "Sealed 0 seeds anew; 0 are opened by no key.\n"

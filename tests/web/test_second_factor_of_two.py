@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from tests.faults.accounts import SecondFactor
 from tests.support import forge, people
+from tests.support.sessions import sid
 from tests.support.steps import events
 from webapp import mfa_setup
 from webapp.database import db
@@ -111,7 +112,7 @@ def test_who_takes_a_second_factor_away_is_written_down(app: Flask, sessions: li
 
 def test_what_waits_for_its_first_code_is_shown_again_as_it_was(app: Flask, sessions: list[people.SignedIn]) -> None:
     with app.test_request_context():
-        begun = mfa_setup.begin(db.session, settings(), user_id=2)
+        begun = mfa_setup.begin(db.session, settings(), user_id=2, sid=sid(sessions[1]))
         assert mfa_setup.pending(db.session, settings(), user_id=2) == begun
         assert mfa_setup.pending(db.session, settings(), user_id=1) is None
         assert EMAILS[1].replace("@", "%40") in begun.uri

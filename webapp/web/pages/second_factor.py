@@ -17,7 +17,7 @@ pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 @sign_in_required
 @fresh_sign_in_required
 def begin() -> ResponseReturnValue:
-    mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id)
+    mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid)
     return redirect(url_for("second_factor.enrol"), 303)
 
 
