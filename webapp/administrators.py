@@ -30,8 +30,8 @@ def may_go(user_id: int) -> ColumnElement[bool]:
 
 
 def promote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
-    """Make a user an administrator; commits. Return whether they were none."""
-    is_changed = _change(db, (User.id == user_id) & ~User.is_admin, {"is_admin": True})
+    """Make a user an administrator, unless they are let in no more; commits. Return whether they were none."""
+    is_changed = _change(db, (User.id == user_id) & ~User.is_admin & User.is_active, {"is_admin": True})
     if is_changed:
         audit.record(db, audit.Kind.USER_PROMOTED, client=client, now=now, user_id=user_id, actor_id=actor_id)
     db.commit()

@@ -1,7 +1,6 @@
 """What an administrator asks for is done by who is one still, and in, when the database comes to it."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from tests.support import forge, people
 from tests.support.desk import ADMIN, TOO_LATE, all_events, change, fitting, unfitting, user
+from tests.support.meanwhile import wait_for
 from tests.support.steps import START, csrf_token, current_sid
-from webapp.database import db
 from webapp.models import AuthSession, User
 from webapp.web.admin_acts import ACTS
 from webapp.web.guard import ENDED_BECAUSE
@@ -30,14 +29,7 @@ def post_meanwhile(app: Flask, desk: FlaskClient) -> Post:
 
     def post(path: str, *changes: Update, **fields: str) -> TestResponse:
         form = {"csrf_token": csrf_token(desk.get("/admin/sessions")), "address": people.EMAIL, **fields}
-        with app.app_context(), ThreadPoolExecutor(1) as thread:
-            for row in changes:
-                db.session.execute(row)
-            answer = thread.submit(desk.post, path, data=form)
-            is_done = wait([answer], timeout=0.3).done
-            db.session.commit()
-            assert not is_done, "it has to wait"
-            return answer.result()
+        return wait_for(app, lambda: desk.post(path, data=form), *changes)
 
     return post
 
@@ -90,13 +82,18 @@ def test_an_act_of_a_session_that_was_ended_meanwhile_leads_to_the_sign_in(
     assert john.me().status_code == 200
 
 
-@pytest.mark.parametrize("act", ["reset-password", "unlock", "promote", "demote", "activate", "deactivate"])
-def test_what_somebody_else_does_meanwhile_is_not_done_again(
-    app: Flask, desk: FlaskClient, user_id: int, post_meanwhile: Post, act: str
+MEANWHILE = [(act, unfitting(act)) for act in ACTS if act not in ("end-sessions", "remove-second-factor")]
+
+
+@pytest.mark.parametrize("what", [*MEANWHILE, ("promote", {"is_active": False})])
+def test_what_somebody_else_does_meanwhile_is_not_done_again_or_against_it(
+    app: Flask, desk: FlaskClient, user_id: int, post_meanwhile: Post, what: tuple[str, dict[str, Any]]
 ) -> None:
     """Z09: nor written down."""
+    act, values = what
     change(app, user_id, **fitting(act))
     before = all_events(app)
-    reply = post_meanwhile(f"/admin/users/{user_id}/{act}", of(people.EMAIL, **unfitting(act)))
+    reply = post_meanwhile(f"/admin/users/{user_id}/{act}", of(people.EMAIL, **values))
     assert (reply.status_code, TOO_LATE in desk.get(reply.location).text) == (303, True)
     assert all_events(app) == before
+    assert {name: getattr(user(app, user_id), name) for name in values} == values

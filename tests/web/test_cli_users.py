@@ -129,6 +129,12 @@ def test_what_is_so_already_is_said_and_not_written_down_again(app: Flask, user_
     assert len(events(app, kind)) == 1
 
 
+def test_who_is_let_in_no_more_is_made_no_administrator(app: Flask, user_id: int) -> None:
+    run(app, "users", "deactivate", people.EMAIL)
+    assert "is deactivated. Activate the account first." in refused(app, "users", "promote", people.EMAIL)
+    assert events(app, "user_promoted") == []
+
+
 def test_what_was_given_is_taken_and_the_last_administrator_stays(app: Flask, signed_in: people.SignedIn) -> None:
     """Z05, V06."""
     run(app, "users", "promote", people.EMAIL)

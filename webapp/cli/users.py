@@ -140,19 +140,34 @@ def remove_second_factor(email: str) -> None:
     click.echo(f"Two-step sign-in {'is off now' if had_totp else 'was off'}. Removed {count} passkeys.")
 
 
-def _changing(name: str, use_case: Callable[..., object], done: str, text: str) -> None:
-    """Add a command that does one thing to the user with an address."""
+def _changing(
+    name: str,
+    use_case: Callable[..., object],
+    done: str,
+    text: str,
+    *,
+    is_so: Callable[[User], bool] = lambda _: True,
+) -> None:
+    """Add a command that does one thing to the user with an address, and fails if it `is_so` not even then."""
 
     @users_group.command(name, help=text)
     @click.argument("email")
     @explains_errors
     def change(email: str) -> None:
         user = find_user(email)
-        use_case(db.session, user_id=user.id, actor_id=None, client=COMMAND_LINE, now=utc_now())
+        is_changed = use_case(db.session, user_id=user.id, actor_id=None, client=COMMAND_LINE, now=utc_now())
+        if not (is_changed or is_so(find_user(email))):
+            raise click.ClickException(f"{user.email} is deactivated. Activate the account first.")
         click.echo(f"{user.email} {done}.")
 
 
-_changing("promote", administrators.promote, "is an administrator now", "Make EMAIL an administrator.")
+_changing(
+    "promote",
+    administrators.promote,
+    "is an administrator now",
+    "Make EMAIL an administrator.",
+    is_so=lambda user: user.is_admin,
+)
 _changing("demote", administrators.demote, "is no administrator any more", "Take administration away from EMAIL.")
 _changing("deactivate", administrators.deactivate, "is deactivated; every session has ended", "Let EMAIL in no more.")
 _changing("activate", administrators.activate, "can sign in again", "Let EMAIL in again.")
