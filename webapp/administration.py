@@ -36,7 +36,7 @@ def carry_out(
     # Before the rows that the act itself locks: two who do something about each other take turns. It holds the
     # actor's own row as well.
     administrators.lock(db)
-    session_state.lock_unended(db, sid)
+    session_state.check_unended(db, sid)
     if db.scalar(select(User.id).where(User.id == actor_id, User.is_admin, User.is_active)) is None:
         note_refused(db, actor_id=actor_id, client=client, now=now)
         raise NotAdministrator
@@ -56,6 +56,7 @@ def end_sessions(
 
 def end_all_sessions(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> int:
     """End all of a user's sessions; commits. Return how many were live."""
+    one_time_tokens.lock_owner(db, user_id)  # before the sessions, as whoever keeps one and ends the others does
     who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
     ended = revocation.end_all_of(db, reason=EndReason.ENDED_BY_OPERATOR, **who)  # type: ignore[arg-type]
     db.commit()

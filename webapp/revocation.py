@@ -2,13 +2,14 @@
 
 What is ended here is dead at its next request on every worker and host, since each request reads the row."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from webapp import audit, outbox
-from webapp.database import PURGE_BATCH, DbSession, delete_in_batches, lock_rows
+from webapp import audit, one_time_tokens, outbox
+from webapp.database import OUTAGES, PURGE_BATCH, DbSession, delete_in_batches, lock_rows
 from webapp.models import AuditEvent, AuthSession
 from webapp.session_state import SessionState, only_noted
 
@@ -69,12 +70,26 @@ def end_by_operator(
     while sids := db.scalars(
         select(AuthSession.id).where(*is_left, AuthSession.id > last).order_by(AuthSession.id).limit(batch)
     ).all():
-        are_next = AuthSession.id.in_(sids)
-        reason = EndReason.ENDED_BY_OPERATOR
-        total += len(end_sessions(db, are_next, reason=reason, actor_id=None, client=client, now=now))
-        db.commit()
+        total += _end_some(db, sids, client=client, now=now)
         last = sids[-1]
     return total
+
+
+def _end_some(db: DbSession, sids: Sequence[str], *, client: audit.Client, now: datetime, attempts: int = 3) -> int:
+    """End these sessions; commits. Return how many were not ended yet.
+
+    Tried again if somebody was in the way: who keeps one session and ends others may have held one of these, and have
+    waited for another. What is asked for in an emergency must not stop half-way."""
+    which, reason = AuthSession.id.in_(sids), EndReason.ENDED_BY_OPERATOR
+    try:
+        ended = end_sessions(db, which, reason=reason, actor_id=None, client=client, now=now)
+        db.commit()
+    except OUTAGES:
+        db.rollback()
+        if attempts == 1:
+            raise
+        return _end_some(db, sids, client=client, now=now, attempts=attempts - 1)
+    return len(ended)
 
 
 def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
@@ -90,6 +105,7 @@ def end_own_session(db: DbSession, *, sid: str, user_id: int, client: audit.Clie
 
 def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
     """End all of the user's live sessions but one; commits. Return how many were ended."""
+    one_time_tokens.lock_owner(db, user_id)  # before the sessions, as whoever keeps one and ends the others does
     which = and_(AuthSession.id != keep_sid, AuthSession.expires_at > now)
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
 

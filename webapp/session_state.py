@@ -1,6 +1,6 @@
 """A session's row joined with its user: the one read that every request with a token makes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,8 +121,17 @@ def user_of_session(db: DbSession, user_id: int) -> User:
 def lock_unended(db: DbSession, sid: str) -> None:
     """Let the session stay as it is until the caller's commit. Raises SessionEnded, after a rollback, if it was ended:
     meanwhile, while what it had asked for took long."""
-    reasons = lock_rows(db, AuthSession.revoked_reason, AuthSession.id == sid)
-    if reasons != [None]:
+    _require_unended(db, lock_rows(db, AuthSession.revoked_reason, AuthSession.id == sid))
+
+
+def check_unended(db: DbSession, sid: str) -> None:
+    """As lock_unended, but the session may end before the caller's commit: for who goes on to lock others' sessions,
+    whose owners might wait for this one meanwhile."""
+    _require_unended(db, db.scalars(select(AuthSession.revoked_reason).where(AuthSession.id == sid)).all())
+
+
+def _require_unended(db: DbSession, reasons: Sequence[str | None]) -> None:
+    if list(reasons) != [None]:
         db.rollback()
         raise SessionEnded(reasons[0] if reasons else None)
 
