@@ -188,11 +188,3 @@ def tally(items: list[Any], of: Callable[[Any], Any]) -> dict[Any, int]:
 def sessions(server: LiveServer, person: Person) -> int:
     (row,) = rows(server, "SELECT count(*) FROM auth_sessions WHERE user_id = :id", id=person.id)
     return int(row[0])
-
-
-def with_those_who_waited_too_long(replies: list[Reply], as_if: tuple[int, str] = LOST) -> dict[Any, int]:
-    """Count what was said, taking who was told to come back (PostgreSQL's lock_timeout) for one more of `as_if`."""
-    counts = tally(replies, status_and_code)
-    if gone := counts.pop((503, "database_unavailable"), 0):
-        counts[as_if] = counts.get(as_if, 0) + gone
-    return counts

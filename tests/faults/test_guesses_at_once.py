@@ -12,7 +12,8 @@ from tests.faults.accounts import (
     events,
     ready_crowd,
     sign_in_from,
-    with_those_who_waited_too_long,
+    status_and_code,
+    tally,
 )
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import WORKERS, wait_for_workers
@@ -45,7 +46,7 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
             return sign_in_from(limited, address, person.sign_in_body(code=code), own)
 
         replies = clients.at_once(guess, guesses)
-        assert with_those_who_waited_too_long(replies, NOT_JUDGED) == {LOST: 5, NOT_JUDGED: CROWD - 5}
+        assert tally(replies, status_and_code) == {LOST: 5, NOT_JUDGED: CROWD - 5}
         assert events(server, "code_failed", person) == 5
         body = person.sign_in_body(code=factor.codes()[1])
         assert sign_in_from(limited, "127.0.0.250", body, own).status == 429, "the right code has to wait too"
@@ -68,7 +69,7 @@ def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
 
         replies = clients.at_once(guess, range(40))
         judged = {(401, "invalid_credentials"): 10, NOT_JUDGED: 30}
-        assert with_those_who_waited_too_long(replies, NOT_JUDGED) == judged
+        assert tally(replies, status_and_code) == judged
         assert events(server, "sign_in_failed", person) == 10
         assert sign_in_from(limited, "127.0.0.250", person.sign_in_body()).status == 429
         assert "unexpected error" not in limited.log

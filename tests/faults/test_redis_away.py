@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
-from threading import Event, Timer
+from threading import Event
 
 import pytest
 import requests
@@ -78,12 +78,17 @@ def guesses_until_refused(server: LiveServer) -> int:
     return Counter(answers)[401]
 
 
+def ask_for_options(server: LiveServer, answers: list[tuple[int, float]]) -> None:
+    """Ask for what is counted before the view."""
+    began = time.monotonic()
+    url = f"http://127.0.0.1:{server.port}/api/login/passkey/options"
+    answers.append((requests.post(url, headers=address(), timeout=30).status_code, time.monotonic() - began))
+
+
 def ask(server: LiveServer, until: Event, answers: list[tuple[int, float]]) -> None:
-    """Ask for what is counted before the view, and for what is counted after it, until told to stop."""
+    """Ask for that, and for what is counted after the view, until told to stop."""
     while not until.is_set():
-        began = time.monotonic()
-        url = f"http://127.0.0.1:{server.port}/api/login/passkey/options"
-        answers.append((requests.post(url, headers=address(), timeout=30).status_code, time.monotonic() - began))
+        ask_for_options(server, answers)
         began = time.monotonic()
         answers.append((guess(server, address()), time.monotonic() - began))
 
@@ -134,7 +139,7 @@ def test_a_redis_that_is_late_holds_nobody_up(redis: OwnRedis, tmp_path: Path) -
         failures = guesses_until_refused(server)
         way.late = 0
         wait_until(lambda: guesses_until_refused(server) == FAILURES, "they count together again")
-    assert {status for status, _ in before + meanwhile} == {200, 401}
+    assert {status for status, _ in before + meanwhile} == {200}
     usual, late = (median(seconds for _, seconds in answers) for answers in (before, meanwhile))
     assert late - usual < 0.2, "most do not wait for Redis"
     assert FAILURES <= failures <= FAILURES * WORKERS
@@ -145,9 +150,10 @@ def test_a_redis_that_is_late_holds_nobody_up(redis: OwnRedis, tmp_path: Path) -
 
 
 def _ask_for(server: LiveServer, seconds: float, answers: list[tuple[int, float]]) -> None:
-    until = Event()
-    Timer(seconds, until.set).start()
-    ask(server, until, answers)
+    """Ask for what takes no hash, which would take longer than Redis where the machine is at work."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        ask_for_options(server, answers)
 
 
 def test_a_redis_that_forgets_revives_no_token(server: LiveServer, client: Client, redis: OwnRedis) -> None:

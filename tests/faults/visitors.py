@@ -10,8 +10,11 @@ from threading import Event
 from typing import Any
 
 from tests.faults.clients import TRANSPORTS, Client, Reply, Session, carry
+from tests.faults.smtp_servers import wait_until
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
+
+ROUND = 5  # what a visitor asks for, one after the other, and then again
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,25 @@ class Visitors:
         """Return the answers to what was asked since, and answered until, those moments."""
         found = [answer for visitor in self.each for answer in visitor.answers]
         return [answer for answer in found if answer.begun >= since and answer.ended <= until]
+
+    def wait_until_served(self, since: float) -> float:
+        """Return from when on each of them is given what they ask for, after that moment; they have asked for more."""
+        wait_until(lambda: all(_is_served(visitor.answers, since) for visitor in self.each), "somebody is not served")
+        served_at = time.monotonic()
+        wait_until(
+            lambda: all(len(_asked(visitor.answers, served_at)) >= 2 * ROUND for visitor in self.each), "nobody asks"
+        )
+        return served_at
+
+
+def _asked(answers: list[Answer], since: float) -> list[Answer]:
+    return [answer for answer in answers if answer.begun >= since]
+
+
+def _is_served(answers: list[Answer], since: float) -> bool:
+    """Whether all that was asked in the last two rounds since then was given."""
+    last = _asked(answers, since)[-2 * ROUND :]
+    return len(last) == 2 * ROUND and {answer.reply.status for answer in last} <= {200, 204}
 
 
 @contextmanager

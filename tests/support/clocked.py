@@ -1,6 +1,7 @@
 """The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead.
 
-TEST_HOST is the name of the host whose clock that is, where a test plays more than one."""
+TEST_HOST is the name of the host whose clock that is, where a test plays more than one. With TEST_PATIENT it has more
+patience with PostgreSQL than the product."""
 
 import json
 import os
@@ -8,9 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.compiled import TEMPLATES
+from tests.support.patience import be_patient
 from webapp import clock, postman
 from webapp.web import context
-from wsgi import app
+
+if os.environ.get("TEST_PATIENT"):
+    be_patient()
+
+from wsgi import app  # which takes the limits to its connections
 
 _file = Path(os.environ["TEST_CLOCK_FILE"])
 

@@ -91,11 +91,13 @@ def serve(
     workers: int = 2,
     preload: bool = True,
     under: Sequence[str] = (),
+    is_patient: bool = True,
     **settings: Any,
 ) -> Iterator[LiveServer]:
     """Serve the product with `settings` (names in lower case) over `database_url` until the block ends.
 
-    `under` is a command that starts the server as its child and ends with it, such as strace."""
+    Unless it `is_patient` it waits for PostgreSQL as the product does, see patience.py. `under` is a command that
+    starts the server as its child and ends with it, such as strace."""
     port = free_port()
     environment = machine_environment() | {
         "APP_ENV": "development",
@@ -108,6 +110,7 @@ def serve(
         "TMPDIR": str(folder),
         "RATELIMIT_ENABLED": "false",
         "TEST_CLOCK_FILE": str(folder / "clock"),
+        "TEST_PATIENT": "1" if is_patient else "",
         "PYTHONPATH": str(ROOT),
         **_environment(settings),
     }

@@ -1,6 +1,7 @@
-"""On a busy machine a database may answer later than a request can wait: the tests' own process has more patience.
+"""On a busy machine a database may answer later than a request can wait: the tests' own process has more patience, and
+so have the servers that they start.
 
-Servers that tests start keep to the product's limits, and so do the tests that are about them."""
+The tests that are about the product's limits keep to them."""
 
 from typing import Final
 
@@ -12,7 +13,7 @@ _PATIENT: Final = {
     "CONNECT_TIMEOUT": 30,
     "POOL_TIMEOUT": 30.0,
     "PING_TIMEOUT": 30.0,
-    "SERVER_OPTIONS": "-c statement_timeout=60000 -c lock_timeout=3800",
+    "SERVER_OPTIONS": "-c statement_timeout=60000 -c lock_timeout=60000",
 }
 LIMITS: Final = {name: getattr(postgresql, name) for name in _PATIENT}  # the product's
 
