@@ -59,6 +59,8 @@ def busy_clients(behind: Behind, count: int = 2) -> Iterator[Counter[str]]:
 
     def work() -> None:
         with behind.client() as client:
+            # nginx closes idle connections when it is reloaded, which HTTP/1.1 allows, and a client has to bear.
+            client.headers["Connection"] = "close"
             while not enough.wait(0.05):  # the servers that start need the processor as well
                 seen.update(_signed_in(behind, client))
 

@@ -1,6 +1,7 @@
 """The product as it is really served: gunicorn with several workers, on a port of 127.0.0.1."""
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -20,7 +21,9 @@ from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
 STARTS_WITHIN = 60  # seconds
+FIRST_PORT, PORTS, PROCESSES = 20_000, 1_000, 12  # so many for each of the processes that test
 CLOCKED = "tests.support.clocked:app"
+_given: set[int] = set()
 
 
 @dataclass
@@ -74,12 +77,16 @@ class LiveServer:
 
 
 def free_port() -> int:
-    """Return a port where nothing listens, out of those that no outgoing connection is given in the meantime."""
+    """Return a port where nothing listens, out of those that no outgoing connection is given in the meantime, nor
+    anybody else who asks: it may be long until somebody listens there."""
+    of_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
     while True:
-        port = secrets.randbelow(12_000) + 20_000
+        port = FIRST_PORT + PORTS * of_process + secrets.randbelow(PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from tests.faults.clients import Client, one_client
 from tests.faults.mails import new_address, prepared_database, register, served, wait_until_empty, waiting, wake
 from tests.faults.servers import WORKERS, kill_all, start_again
 from tests.faults.smtp_servers import PostOffice, post_office, tar_pit, wait_until
+from tests.support.databases import turn_for_a_crowd
 from tests.support.live import LiveServer, free_port
 from webapp import outbox
 
@@ -22,6 +23,7 @@ def test_senders_of_two_hosts_send_each_mail_once(kind: str, tmp_path: Path) -> 
     port, mails = free_port(), 40
     addresses = [new_address("once") for _ in range(mails)]
     with ExitStack() as stack:
+        stack.enter_context(turn_for_a_crowd(kind))
         url = stack.enter_context(prepared_database(kind, tmp_path))
         office = stack.enter_context(post_office(port, PostOffice(takes=0.02, gathers=2)))
         mail_url = f"smtp://127.0.0.1:{port}"
