@@ -1,7 +1,6 @@
 // The service with a phone that this program makes up.
 
 import { createInterface } from "node:readline/promises";
-import { setTimeout } from "node:timers/promises";
 
 import { createAuthService } from "./auth-service.js";
 import { createPhone } from "./phone.js";
@@ -35,8 +34,9 @@ async function waitInBackground() {
 
 /** The user has a look. If the app knows that its token has expired, it has a new one before a button is pressed. */
 async function look({ auth }) {
-  const renewed = new Promise((resolve) => auth.addEventListener("token", resolve, { once: true }));
-  await Promise.race([renewed, setTimeout(2000)]);
+  if (auth.expiresAt <= phone.now()) {
+    await new Promise((resolve) => auth.addEventListener("token", resolve, { once: true }));
+  }
   console.log("A button is pressed.");
 }
 

@@ -12,6 +12,7 @@ FOCUS_IS_SEEN = """() => {
 def tab_to(page: Page, target: Locator) -> int:
     """Press Tab until `target` has the focus; return how often. Each place on the way shows that it has it."""
     expect(target).to_be_visible()
+    page.wait_for_load_state()  # with its style sheets
     element = target.element_handle()
     for step in range(1, STEPS):
         page.keyboard.press("Tab")

@@ -1,5 +1,6 @@
 """The front end's page in one tab or several: how tests open it, let it call, and see what the server had to do."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,11 @@ from tests.support import forge
 from tests.support.live import LiveServer
 
 REFRESHED = "POST /api/refresh 200"
+# The client waits two seconds for a tab that refreshes, then it does so by itself: on a busy machine that is little.
+MORE_PATIENCE = """{
+    const { timeout } = AbortSignal;
+    AbortSignal.timeout = (ms) => timeout.call(AbortSignal, 10 * ms);
+}"""
 SOON = 300  # ms: enough to tell every tab of a moment that is still to come
 CALL_AT_ONCE = """([count, at]) => {
     const calls = document.querySelector("#calls");
@@ -19,6 +25,7 @@ CALL_AT_ONCE = """([count, at]) => {
     calls.textContent = "running";
     setTimeout(() => begin().then(() => (calls.textContent = "done")), at - Date.now());
 }"""
+SOMEBODY_WAITS = "async (name) => (await navigator.locks.query()).pending.some((lock) => lock.name === name)"
 
 
 class Log:
@@ -77,6 +84,16 @@ def begin_calls(tabs: Sequence[Page], count: int) -> None:
 def finish_calls(tabs: Sequence[Page]) -> None:
     for tab in tabs:
         expect(tab.locator("#calls")).to_have_text("done", timeout=30_000)
+
+
+def lock_of(server: LiveServer) -> str:
+    """Return the name of the lock that a tab holds while it refreshes."""
+    return "evergreen." + re.sub(r"[^A-Za-z0-9_.-]", "_", f"{server.url}/api")
+
+
+def wait_until_another_waits(page: Page, server: LiveServer) -> None:
+    """Return when a tab waits for the one that refreshes."""
+    page.wait_for_function(SOMEBODY_WAITS, arg=lock_of(server), polling=50)
 
 
 def sid_of(page: Page) -> str:

@@ -98,7 +98,7 @@ def test_a_broken_token_is_refused_and_healed_and_the_call_succeeds(tokens: Page
 
 
 def test_a_call_in_the_renewal_window_brings_a_new_token_that_is_adopted(browse: Browse, live: Live) -> None:
-    with live(workers=1, access_token_expire_minutes=0.2, auto_refresh_threshold_minutes=0.17) as server:
+    with live(workers=1, access_token_expire_minutes=0.5, auto_refresh_threshold_minutes=0.47) as server:
         context = browse(server.url)
         enter(context, server.url, JOHN)
         tokens = open_tokens(context.new_page())

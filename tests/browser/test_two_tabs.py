@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from tests.browser.shop import MORE_PATIENCE, wait_until_another_waits
 from tests.browser.site import JOHN, Person, Site, enter, fill_in, refresh_cookie, submit
 from tests.browser.watch import Watch
 from tests.support.live import LiveServer
@@ -92,10 +93,12 @@ def test_a_request_that_comes_late_is_served_and_leaves_the_cookie_alone(
     assert kept is not None and kept["value"] == before["value"]
 
 
-def test_while_one_tab_refreshes_the_other_waits_and_takes_the_result(tabs: tuple[Page, Page]) -> None:
+def test_while_one_tab_refreshes_the_other_waits_and_takes_the_result(tabs: tuple[Page, Page], site: Site) -> None:
     first, second = tabs
     for tab in tabs:
+        tab.evaluate(MORE_PATIENCE)
         tab.evaluate(INSTALL_CLIENT)
+    second.wait_for_timeout(1100)  # tokens tell whole seconds: of two that end in the same one, neither is newer
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -104,13 +107,14 @@ def test_while_one_tab_refreshes_the_other_waits_and_takes_the_result(tabs: tupl
             route.continue_()
 
     first.context.route("**/api/refresh", hold)
-    first.evaluate("() => { globalThis.renewed = auth.refresh() }")
+    with first.expect_request("**/api/refresh"):
+        first.evaluate("() => { globalThis.renewed = auth.refresh() }")
     second.evaluate("() => { globalThis.renewed = auth.refresh() }")
-    second.wait_for_timeout(500)  # long enough for a request that must not come
-    assert len(held) == 1
+    wait_until_another_waits(second, site.server)
     held[0].continue_()
     for tab in tabs:
         assert tab.evaluate("async () => (await renewed) === auth.user")
+    assert len(held) == 1
 
 
 def test_two_tabs_outlive_their_tokens_together(
@@ -124,6 +128,16 @@ def test_two_tabs_outlive_their_tokens_together(
         for tab in tabs:
             tab.goto("/account")
             tab.evaluate(INSTALL_CLIENT)
+        held: list[Route] = []
+
+        def let_two_go_together(route: Route) -> None:
+            held.append(route)
+            if len(held) == len(tabs):
+                for waiting in held:
+                    waiting.continue_()
+                held.clear()
+
+        context.route("**/api/me", let_two_go_together)
         # Both clients think that their tokens are good, and the server refuses both at the same moment.
         for days in (2, 4):
             server.move_clock(days * 86_400)

@@ -52,7 +52,7 @@ def test_the_app_is_still_signed_in_when_it_comes_back_after_a_day(
         api.move_clock(25 * HOUR)
         out, err = demo.communicate(f"{away}\n", timeout=20)
     assert (out, err, demo.returncode) == (f"Back again.\n{then}{CALL}{REOPENED}", "", 0)
-    assert api.log.count(" 401") == refusals
+    assert api.log.count(" 401 ") == refusals
     assert api.log.count("POST /api/refresh 200") == 2
     assert api.log.count("POST /api/logout 204") == 1
 

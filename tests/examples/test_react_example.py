@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.shop import MORE_PATIENCE
 from tests.browser.site import JOHN, fill_in, refresh_cookie, submit
 from tests.browser.watch import Watch
 from tests.examples.serving import begin_anew, build, develop, preview, serve_api
@@ -139,6 +140,7 @@ def test_five_tabs_under_strict_mode_make_one_refresh_for_a_hundred_calls(
     watch.allow_status(401, "/api/refresh")
     watch.allow_status(401, "/api/products")
     context = browse(shop.developed)
+    context.add_init_script(MORE_PATIENCE)
     tabs = [context.new_page() for _ in range(5)]
     tabs[0].goto("/")
     sign_in(tabs[0])

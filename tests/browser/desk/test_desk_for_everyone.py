@@ -48,7 +48,7 @@ def test_a_stolen_session_is_found_and_ended_without_a_mouse(
     tab_to(page, page.get_by_label("Address, name or number"))
     page.keyboard.type(victim.email)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="1 user")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=re.compile("^1 user$"))).to_be_visible()
     tab_to(page, page.get_by_role("link", name=victim.email))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_role("button", name=re.compile("^End the session of Firefox on Linux, last seen ")))
