@@ -26,6 +26,8 @@ CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 WORKERS := $(shell expr 3 \* $(CORES))
 LOADING := $(shell expr 2 \* $(CORES))
 LOADS := tests/faults tests/deploy
+IN_TURN := --dist=loadfile --no-loadscope-reorder
+unexport PYTHONDONTWRITEBYTECODE  # tests are rewritten as they are imported, by each process anew if that is not kept
 
 NODE_FOLDERS := tests/js tests/clients tests/examples
 NODE_PACKAGES := $(NODE_FOLDERS:%=%/node_modules/installed)
@@ -40,8 +42,8 @@ check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, im
 
 test: check /usr/bin/chromium-headless-shell /usr/bin/strace .venv/proxies $(NODE_PACKAGES) ## Set everything up, check, and run every test
 	$(if $(NPM),npm --prefix tests/js test --silent,@$(NO_NPM))
-	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile $(LOADS:%=--ignore=%)
-	$(BIN)/pytest --numprocesses=$(LOADING) --dist=loadfile $(LOADS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) $(IN_TURN) $(LOADS:%=--ignore=%)
+	$(BIN)/pytest --numprocesses=$(LOADING) $(IN_TURN) $(LOADS)
 
 bench: .venv/installed-tests bench/.venv/installed ## Measure, beside others: an hour and more, into bench/RESULTS.md
 	$(BIN)/python -m bench.compare --write

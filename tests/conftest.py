@@ -1,6 +1,7 @@
 """Fixtures of every test: settings, a fresh database, the application over it, a user, a live server."""
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -16,6 +16,7 @@ from tests.support import canaries, description, people
 from tests.support.canaries import Canaries
 from tests.support.compiled import compile_once
 from tests.support.databases import close_connections, fresh_database
+from tests.support.hashes import LEAST_HASHER
 from tests.support.live import LiveServer, serve
 from tests.support.patience import be_patient
 from tests.support.settings import make_settings
@@ -26,6 +27,35 @@ from webapp.database import db
 
 compile_once()
 be_patient()
+
+
+# What takes longest by itself begins first, so that no process is left alone with it at the end.
+LONGEST = (
+    "web/test_openapi_fuzz.py",
+    "unit/test_session_machine.py",
+    "web/test_account_fuzz.py",
+    "faults/test_keys_under_load.py",
+    "faults/test_redis_away.py",
+    "faults/test_soak.py",
+    "faults/test_database_away.py",
+    "faults/test_worker_killed.py",
+    "faults/test_slow_clients.py",
+    "faults/test_power_loss.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests into the order in which files are dealt out: those with a browser in a row, so that each process
+    starts one once."""
+    size = Counter(item.path for item in items)
+
+    def turn(item: pytest.Item) -> tuple[int, int, str]:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        rank = 0 if name in LONGEST else {"browser": 1, "examples": 2}.get(name.partition("/")[0], 3)
+        return rank, -size[item.path], name
+
+    items.sort(key=turn)
 
 
 def pytest_collection_finish() -> None:
@@ -45,7 +75,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash with argon2id's least, which halves the time of the tests; `real_hashes` marks those that are about it."""
     if request.node.get_closest_marker("real_hashes") is None:
-        monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        monkeypatch.setattr(passwords, "_hasher", LEAST_HASHER)
 
 
 @pytest.fixture
@@ -125,6 +155,6 @@ def live(database_url: str, tmp_path: Path) -> Callable[..., AbstractContextMana
         people.create_user(app)
         with app.app_context():
             close_connections()
-        return serve(tmp_path, database_url, **settings)
+        return serve(tmp_path, database_url, test_least_hashes=1, **settings)
 
     return start

@@ -4,11 +4,11 @@ import unicodedata
 from contextlib import ExitStack
 
 import pytest
-from argon2 import PasswordHasher
 
 from tests.faults.accounts import Accounts, Browser, Person, events, ready_crowd, status_and_code, tally
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import rows
+from tests.support.hashes import LEAST_HASHER
 from tests.support.live import LiveServer
 from tests.support.people import PASSWORD
 from webapp.one_time_tokens import Purpose
@@ -181,7 +181,7 @@ def test_of_two_administrators_who_leave_at_once_one_stays(
 def test_ten_sign_ins_at_once_renew_a_hash_of_old_parameters(server: LiveServer, accounts: Accounts) -> None:
     """A05: none fails, and what is stored then has the parameters in force."""
     person = accounts.create()
-    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    old = LEAST_HASHER.hash(PASSWORD)
     rows(server, "UPDATE users SET password_hash = :old WHERE id = :id", old=old, id=person.id)
     with ready_crowd(server, 10) as clients:
         replies = clients.at_once(

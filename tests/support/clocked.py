@@ -1,7 +1,8 @@
 """The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead.
 
 TEST_HOST is the name of the host whose clock that is, where a test plays more than one. With TEST_PATIENT it has more
-patience with PostgreSQL than the product."""
+patience with PostgreSQL than the product, and with TEST_LEAST_HASHES it hashes as cheaply as the tests' own process,
+for tests that are not about many sign-ins at once."""
 
 import json
 import os
@@ -9,8 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.compiled import TEMPLATES
+from tests.support.hashes import LEAST_HASHER
 from tests.support.patience import be_patient
-from webapp import clock, postman
+from webapp import clock, passwords, postman
 from webapp.web import context
 
 if os.environ.get("TEST_PATIENT"):
@@ -27,6 +29,9 @@ def _moved_now() -> datetime:
 
 
 context.utc_now = postman.utc_now = _moved_now  # type: ignore[attr-defined]
+
+if os.environ.get("TEST_LEAST_HASHES"):
+    passwords._hasher = LEAST_HASHER  # type: ignore[misc]
 
 app.jinja_env.bytecode_cache = TEMPLATES
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ STARTS_WITHIN = 60  # seconds
 FIRST_PORT, PORTS, PROCESSES = 20_000, 1_000, 12  # so many for each of the processes that test
 CLOCKED = "tests.support.clocked:app"
 _given: set[int] = set()
+_numbers = count(1)
 
 
 @dataclass
@@ -52,16 +54,11 @@ class LiveServer:
 
     def flask(self, *arguments: str) -> str:
         """Run `flask --app wsgi …` with the server's settings; return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            env=self.settings,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        log = self.folder / f"flask-{next(_numbers)}.log"
+        status = Program("flask", "--app", "wsgi", *arguments, env=self.settings, log=log).wait(STARTS_WITHIN)
+        printed = log.read_text()
+        assert status == 0, printed
+        return printed
 
     def restart(self, **settings: Any) -> None:
         """Serve again where it ran, with `settings` changed; the database, and everything else, stays."""

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import forge, people
 from tests.support.attempts import WRONG, attempt, attempt_by_form
+from tests.support.hashes import LEAST_HASHER
 from tests.support.steps import SAME_ORIGIN, START, alert, csrf_token, events, sign_in_by_form
 from webapp import passwords
 from webapp.database import Base, db
@@ -107,7 +108,7 @@ def test_a_hash_of_old_parameters_is_renewed_at_sign_in_and_nothing_else_changes
             return db.session.scalars(select(User.password_hash)).one()
 
     assert stored() == (attempt(app, people.EMAIL, people.PASSWORD) and stored())
-    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(people.PASSWORD)
+    old = LEAST_HASHER.hash(people.PASSWORD)
     with app.app_context():
         db.session.execute(update(User).values(password_hash=old))
         db.session.commit()
