@@ -20,7 +20,7 @@ from webapp import (
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import AddressTaken, InvalidFields, LastAdministrator, SessionEnded
+from webapp.errors import AddressTaken, InvalidFields, LastAdministrator
 from webapp.models import NAME_LENGTH, AuthSession, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
@@ -83,24 +83,21 @@ def rename(
     db: DbSession,
     *,
     user_id: int,
+    sid: str,
     first_name: str | None = None,
     last_name: str | None = None,
     client: audit.Client,
     now: datetime,
 ) -> User:
-    """Change the names that are not None; commits. Return the user, detached. Raises SessionEnded if the account was
-    deleted since its session was let in."""
+    """Change the names that are not None; commits. Return the user, detached. Raises SessionEnded if the session `sid`
+    was ended meanwhile, by the deletion of the account perhaps."""
+    session_state.lock_own(db, user_id=user_id, sid=sid)
     names = {"first_name": first_name, "last_name": last_name}
-    given = {name: value for name, value in names.items() if value is not None}
-    user = db.scalar(
-        update(User)
-        .where(User.id == user_id)
-        .values({"is_active": User.is_active, **given})  # of no names, the row as it is
-        .returning(User)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    if user is None:
-        raise SessionEnded
+    user = session_state.user_of_session(db, user_id)
+    for name, value in names.items():
+        if value is not None:
+            setattr(user, name, value)
+    db.flush()
     audit.record(db, audit.Kind.PROFILE_CHANGED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.expunge(user)  # what was read stays readable, even if another request deletes the row
     db.commit()

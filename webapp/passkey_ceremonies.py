@@ -79,8 +79,7 @@ def add(
     """Store the passkey that the browser has made for our options; commits. Return it, detached. Raises InvalidFields,
     and SessionEnded if the session `sid` was ended meanwhile."""
     name = passkeys.checked_name(name)
-    one_time_tokens.lock_owner(db, user_id)
-    session_state.lock_unended(db, sid)
+    session_state.lock_own(db, user_id=user_id, sid=sid)
     if len(passkeys.list_passkeys(db, user_id=user_id)) >= MOST_PASSKEYS:
         raise InvalidFields({"credential": [f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first."]})
     verified = _verified_columns(db, settings, credential, user_id=user_id, now=now)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
-from webapp import audit, outbox
+from webapp import audit, outbox, session_state
 from webapp.database import DbSession
 from webapp.errors import InvalidFields, NotFound
 from webapp.models import PASSKEY_NAME_LENGTH, Passkey
@@ -17,29 +17,32 @@ def list_passkeys(db: DbSession, *, user_id: int) -> list[Passkey]:
     return list(db.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id.desc())))
 
 
-def rename(db: DbSession, *, passkey_id: int, user_id: int, name: str, client: audit.Client, now: datetime) -> Passkey:
+def rename(
+    db: DbSession, *, passkey_id: int, user_id: int, sid: str, name: str, client: audit.Client, now: datetime
+) -> Passkey:
     """Give one of the user's passkeys another name; commits. Return it, detached. Raises InvalidFields for the name,
-    and NotFound."""
+    NotFound, and SessionEnded if the session `sid` was ended meanwhile."""
+    session_state.lock_own(db, user_id=user_id, sid=sid)
     own = (Passkey.id == passkey_id, Passkey.user_id == user_id)
     if db.scalar(select(Passkey.id).where(*own)) is None:
         raise _no_such_passkey()
-    renamed = db.scalar(
+    renamed = db.scalars(
         update(Passkey)
         .where(*own)
         .values(name=checked_name(name))
         .returning(Passkey)
         .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    if renamed is None:  # removed meanwhile
-        raise _no_such_passkey()
+    ).one()  # whoever removes it waits for the user's row
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
     db.expunge(renamed)  # what was read stays readable, even if another request removes the row
     db.commit()
     return renamed
 
 
-def remove(db: DbSession, *, passkey_id: int, user_id: int, client: audit.Client, now: datetime) -> None:
-    """Remove one of the user's passkeys; commits. Raises NotFound."""
+def remove(db: DbSession, *, passkey_id: int, user_id: int, sid: str, client: audit.Client, now: datetime) -> None:
+    """Remove one of the user's passkeys; commits. Raises NotFound, and SessionEnded if the session `sid` was ended
+    meanwhile."""
+    session_state.lock_own(db, user_id=user_id, sid=sid)
     name = db.scalar(
         delete(Passkey)
         .where(Passkey.id == passkey_id, Passkey.user_id == user_id)

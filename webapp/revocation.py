@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from webapp import audit, one_time_tokens, outbox
+from webapp import audit, outbox
 from webapp.database import OUTAGES, PURGE_BATCH, DbSession, delete_in_batches, lock_rows
 from webapp.models import AuditEvent, AuthSession
-from webapp.session_state import SessionState, only_noted
+from webapp.session_state import SessionState, lock_own, only_noted
 
 
 class EndReason(StrEnum):
@@ -97,15 +97,21 @@ def sign_out(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now
     _end_own(db, AuthSession.id == sid, EndReason.SIGNED_OUT, user_id=user_id, client=client, now=now)
 
 
-def end_own_session(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> bool:
-    """End one of the user's sessions from the device list; commits. Return whether there was one to end."""
+def end_own_session(
+    db: DbSession, *, sid: str, asked_by: str, user_id: int, client: audit.Client, now: datetime
+) -> bool:
+    """End one of the user's sessions from the device list; commits. Return whether there was one to end.
+
+    Raises SessionEnded if the session `asked_by` was ended meanwhile: it must not end its owner's."""
+    lock_own(db, user_id=user_id, sid=asked_by)
     which = and_(AuthSession.id == sid, AuthSession.expires_at > now)
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now) == 1
 
 
 def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
-    """End all of the user's live sessions but one; commits. Return how many were ended."""
-    one_time_tokens.lock_owner(db, user_id)  # before the sessions, as whoever keeps one and ends the others does
+    """End all of the user's live sessions but one; commits. Return how many were ended. Raises SessionEnded if the one
+    was ended meanwhile: it must not end its owner's."""
+    lock_own(db, user_id=user_id, sid=keep_sid)
     which = and_(AuthSession.id != keep_sid, AuthSession.expires_at > now)
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
 

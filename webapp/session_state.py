@@ -124,6 +124,13 @@ def lock_unended(db: DbSession, sid: str) -> None:
     _require_unended(db, lock_rows(db, AuthSession.revoked_reason, AuthSession.id == sid))
 
 
+def lock_own(db: DbSession, *, user_id: int, sid: str) -> None:
+    """Lock the user's row and then the session, for what it has asked for. Raises SessionEnded as lock_unended does:
+    it waits for who puts it out, and must not go on after them."""
+    lock_rows(db, User.is_active, User.id == user_id)
+    lock_unended(db, sid)
+
+
 def check_unended(db: DbSession, sid: str) -> None:
     """As lock_unended, but the session may end before the caller's commit: for who goes on to lock others' sessions,
     whose owners might wait for this one meanwhile."""

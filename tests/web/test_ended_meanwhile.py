@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from tests.support import people
+from tests.support import forge, people
 from tests.support.mailbox import Mailbox
 from tests.support.meanwhile import do_before, wait_for
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
@@ -137,6 +137,19 @@ def test_a_seed_of_a_session_that_a_new_password_ended_meanwhile_is_not_kept(
     assert_refused(call(signed_in, "POST /api/me/totp"), "session_ended")
     with app.app_context():
         assert db.session.scalars(select(User.totp_seed)).all() == [None]
+
+
+@pytest.mark.parametrize(
+    "door", ["DELETE /api/sessions", "DELETE /api/sessions/{}", "PATCH /api/me", "DELETE /api/passkeys/1"]
+)
+def test_who_was_put_out_meanwhile_neither_puts_out_their_owner_nor_changes_anything(
+    signed_in: people.SignedIn, second_device: people.SignedIn, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    """V04, V05."""
+    do_before(monkeypatch, sessions, "due_renewal", lambda: call(signed_in, "POST /api/me/password"))
+    reply = call(second_device, door.format(forge.read(signed_in.access)["sid"]))
+    assert_refused(reply, "session_ended")
+    assert (signed_in.me().status_code, signed_in.me().json["first_name"]) == (200, "John")
 
 
 def test_a_password_that_is_changed_by_the_same_session_meanwhile_proves_nothing(

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.meanwhile import do_before
-from webapp import passkeys
+from webapp import sessions
 from webapp.database import db
 from webapp.models import PASSKEY_NAME_LENGTH, Passkey
 
@@ -61,7 +61,7 @@ def test_a_passkey_that_is_removed_while_it_is_renamed_is_not_found(
     def remove() -> None:
         removals.append(signed_in.http.delete(path, headers=signed_in.bearer).status_code)
 
-    do_before(monkeypatch, passkeys, "checked_name", remove)
+    do_before(monkeypatch, sessions, "due_renewal", remove)
     assert signed_in.http.patch(path, json={"name": "Phone"}, headers=signed_in.bearer).status_code == 404
     remove()
     assert removals == [204, 404]

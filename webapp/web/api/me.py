@@ -28,6 +28,7 @@ def update() -> ResponseReturnValue:
     user = accounts.rename(
         db.session,
         user_id=g.auth.user.id,
+        sid=g.auth.sid,
         **body.model_dump(exclude_unset=True),
         client=g.client,
         now=g.now,

@@ -44,7 +44,7 @@ def add() -> ResponseReturnValue:
 @guard.access_required
 def rename(passkey_id: int) -> ResponseReturnValue:
     name = read_json(PasskeyNameBody).name
-    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     passkey = passkeys.rename(db.session, passkey_id=passkey_id, name=name, **who)
     return PasskeyAnswer.model_validate(passkey).respond()
 
@@ -53,7 +53,8 @@ def rename(passkey_id: int) -> ResponseReturnValue:
 @guard.access_required
 @guard.fresh_sign_in_required
 def remove(passkey_id: int) -> ResponseReturnValue:
-    passkeys.remove(db.session, passkey_id=passkey_id, user_id=g.auth.user.id, client=g.client, now=g.now)
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    passkeys.remove(db.session, passkey_id=passkey_id, **who)
     return Response(status=204)
 
 

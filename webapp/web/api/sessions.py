@@ -27,7 +27,8 @@ def index() -> ResponseReturnValue:
 def end(sid: str) -> ResponseReturnValue:
     if sid != g.auth.sid:
         guard.require_fresh_sign_in()
-    if not revocation.end_own_session(db.session, sid=sid, user_id=g.auth.user.id, client=g.client, now=g.now):
+    who = {"asked_by": g.auth.sid, "user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    if not revocation.end_own_session(db.session, sid=sid, **who):
         raise NotFound("You have no active session with this id.")
     response = Response(status=204)
     if sid == g.auth.sid:

@@ -29,6 +29,7 @@ def edit_profile() -> ResponseReturnValue:
     accounts.rename(
         db.session,
         user_id=g.auth.user.id,
+        sid=g.auth.sid,
         first_name=form.first_name.data,
         last_name=form.last_name.data,
         client=g.client,
@@ -54,7 +55,8 @@ def devices() -> ResponseReturnValue:
 def end_device(sid: str) -> ResponseReturnValue:
     if sid != g.auth.sid:
         require_fresh_sign_in()
-    ended = revocation.end_own_session(db.session, sid=sid, user_id=g.auth.user.id, client=g.client, now=g.now)
+    who = {"asked_by": g.auth.sid, "user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    ended = revocation.end_own_session(db.session, sid=sid, **who)
     if sid == g.auth.sid:
         flash("You are signed out.", "success")
         response = redirect(url_for("auth.login"), 303)

@@ -79,7 +79,7 @@ def submit_removal() -> ResponseReturnValue:
 @sign_in_required
 def rename_passkey(passkey_id: int) -> ResponseReturnValue:
     name = request.form.get("name", "")
-    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     try:
         passkeys.rename(db.session, passkey_id=passkey_id, name=name, **who)
     except InvalidFields as error:
@@ -93,6 +93,7 @@ def rename_passkey(passkey_id: int) -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
-    passkeys.remove(db.session, passkey_id=passkey_id, user_id=g.auth.user.id, client=g.client, now=g.now)
+    who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
+    passkeys.remove(db.session, passkey_id=passkey_id, **who)
     flash("The passkey is removed. It does not sign you in any more.", "success")
     return redirect(url_for("security.overview"), 303)
