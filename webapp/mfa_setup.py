@@ -11,10 +11,10 @@ from webapp import audit, outbox, reauthentication, recovery_codes, session_stat
 from webapp.config import Settings
 from webapp.database import DbSession, lock_rows
 from webapp.errors import EmailNotVerified, InvalidFields, SecondFactorState
-from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure, shared_count
+from webapp.mfa import STEP_SECONDS, check_throttle, matching_step, note_failure, opened, shared_count
 from webapp.models import User
 from webapp.revocation import EndReason, end_all_of
-from webapp.sealing import seal, unseal
+from webapp.sealing import seal
 
 ISSUER: Final = "Evergreen"
 
@@ -58,9 +58,8 @@ def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str) -> Enrol
 def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | None:
     """Return the enrolment that waits for its first code, or None; once it is confirmed the seed is never shown."""
     user = session_state.user_of_session(db, user_id)
-    if user.totp_seed is None or user.totp_enabled_at is not None:
-        return None
-    return _enrolment(unseal(settings, user.totp_seed), user.email)
+    secret = None if user.totp_enabled_at else opened(settings, user.totp_seed)
+    return _enrolment(secret, user.email) if secret else None
 
 
 def confirm(
@@ -71,11 +70,12 @@ def confirm(
     Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts, and
     SessionEnded if the session `sid` was ended meanwhile."""
     seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
-    if seed is None:
+    secret = opened(settings, seed)
+    if seed is None or secret is None:
         session_state.lock_unended(db, sid)
         raise SecondFactorState("Begin by having a secret made.")
     check_throttle(db, settings, user_id, shared_count(user_id), now=now)
-    step = matching_step(unseal(settings, seed), code, now=now)
+    step = matching_step(secret, code, now=now)
     if step is None:
         note_failure(db, user_id, shared_count(user_id), client=client, now=now)
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})

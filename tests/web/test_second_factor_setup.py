@@ -6,17 +6,19 @@ import pyotp
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import Phone, login, outcome, set_up
-from tests.support.steps import MINUTE, assert_refused, refresh, sign_in_by_form, submit
+from tests.support.settings import make_settings
+from tests.support.steps import MINUTE, assert_refused, events, refresh, sign_in_by_form, submit
 from webapp import recovery_codes
 from webapp.clock import utc_now
 from webapp.database import Base, db
 from webapp.models import AuthSession, RecoveryCode, User
+from webapp.sealing import seal
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -68,6 +70,28 @@ def test_the_seed_is_sealed_in_the_database(app: Flask, signed_in: people.Signed
         *(code.replace("-", "") for code in phone.codes),
     ):
         assert secret not in dump
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["on", "begun"])
+def test_a_seed_that_no_key_opens_any_more_has_no_code_that_is_right(
+    app: Flask, signed_in: people.SignedIn, is_on: bool
+) -> None:
+    """O03, P11: as after a key that others knew was replaced. Recovery codes let in; what was begun is begun anew."""
+    phone = set_up(signed_in) if is_on else None
+    stranger = make_settings(secret_key="another key of thirty-two bytes or more")
+    with app.app_context():
+        db.session.execute(update(User).values(totp_seed=seal(stranger, pyotp.random_base32())))
+        db.session.commit()
+    if phone:
+        assert outcome(login(app, phone.code())) == (401, "invalid_code")
+        assert len(events(app, "code_failed")) == 1
+        assert login(app, phone.codes[0]).status_code == 200
+    else:
+        reply = signed_in.http.post("/api/me/totp/confirm", json={"code": "123456"}, headers=signed_in.bearer)
+        assert outcome(reply) == (409, "second_factor_state")
+        browser = app.test_client()
+        sign_in_by_form(browser)
+        assert browser.get("/account/security/totp").status_code == 409
 
 
 def test_once_confirmed_the_seed_is_shown_no_more_and_not_replaced(signed_in: people.SignedIn, phone: Phone) -> None:
