@@ -23,6 +23,7 @@ from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
 from webapp.web.application import Application
 from webapp.web.converters import RowIdConverter, SessionIdConverter
+from webapp.web.host_names import HostInLowerCase
 from webapp.web.pages import account, admin, admin_users, api_docs, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
 from webapp.web.pages import recovery as pages_recovery
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of contract and schemas
     app.wsgi_app = SecurityHeaders(app.wsgi_app, is_https=settings.is_https)  # type: ignore[method-assign]
+    app.wsgi_app = HostInLowerCase(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
@@ -123,7 +125,7 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
         return
     CORS(
         app,
-        resources=[r"/api/.*", r"/static/js/evergreen/.*"],
+        resources=[r"/api/(?!docs\Z).*", r"/static/js/evergreen/.*"],  # the page about the API is ours alone
         origins=list(settings.origin_patterns),
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type"],

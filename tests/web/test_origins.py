@@ -119,7 +119,7 @@ def test_every_answer_that_depends_on_the_origin_says_so(
         assert reply.headers.get("Access-Control-Allow-Origin") == (origin if origin == FRIEND else None)
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/account", "/healthz", "/static/css/base.css"])
+@pytest.mark.parametrize("path", ["/", "/login", "/account", "/api/docs", "/healthz", "/static/css/base.css"])
 def test_pages_are_readable_by_no_other_origin(production: FlaskClient, path: str) -> None:
     """C11."""
     with production.get(path, headers={"Origin": FRIEND}) as reply:
@@ -161,3 +161,21 @@ def test_a_form_that_another_site_sent_is_refused_whatever_token_it_has(
     assert browser.post("/login", data=form, headers=headers).status_code == 403
     assert browser.post("/login", data={"csrf_token": "x"}, headers=headers).status_code == 403
     assert browser.post("/login", data=form, headers=SAME_ORIGIN).status_code == 303
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site", None])
+def test_a_form_that_an_allowed_origin_sent_is_refused_too(production: FlaskClient, site: str | None) -> None:
+    """C01, C11: it may call the API, which has nothing for administrators, and not act on the pages."""
+    form = {"csrf_token": csrf_token(production.get("/login")), "email": people.EMAIL, "password": people.PASSWORD}
+    headers = {"Origin": FRIEND, **({"Sec-Fetch-Site": site} if site else {})}
+    assert production.post("/login", data=form, headers=headers).status_code == 403
+    assert production.post("/login", data=form, headers={"Origin": "https://accounts.example.com"}).status_code == 303
+
+
+def test_a_form_of_a_page_that_sends_no_referer_is_known_by_its_token_alone(production: FlaskClient) -> None:
+    """C01: browsers say Origin: null then, and those before Fetch Metadata nothing else."""
+    null = {"Origin": "null"}
+    form = {"csrf_token": csrf_token(production.get("/login")), "email": people.EMAIL, "password": people.PASSWORD}
+    assert production.post("/login", data=form | {"csrf_token": "x"}, headers=null).status_code == 400
+    assert production.post("/login", data=form, headers={**null, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert production.post("/login", data=form, headers=null).status_code == 303

@@ -112,8 +112,24 @@ def require_own_origin() -> None:
 
 def refuse_foreign_origin() -> None:
     """Raise CrossOrigin if a browser says that a foreign origin sent the request; programs say nothing."""
-    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+    if "Origin" in request.headers or _is_of_other_site():
         require_own_origin()
+
+
+def refuse_foreign_form() -> None:
+    """Raise CrossOrigin if a browser says that anybody else's page sent one of our forms: an allowed origin may call
+    the API, and do nothing on the pages.
+
+    From a page that sends no Referer (the links of mails) older browsers say Origin: null and no more; then the form's
+    token alone decides."""
+    origin = request.headers.get("Origin", "null")
+    is_own = request.headers.get("Sec-Fetch-Site") == "same-origin" or origin == settings().base_url
+    if not is_own and (origin != "null" or _is_of_other_site()):
+        raise CrossOrigin
+
+
+def _is_of_other_site() -> bool:
+    return request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
 
 
 # --- signing out -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from webapp.database import db
 from webapp.errors import InvalidToken, MissingToken, NotAdministrator, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
 from webapp.web.context import settings
-from webapp.web.credentials import bearer_token, refuse_foreign_origin, verified
+from webapp.web.credentials import bearer_token, refuse_foreign_form, verified
 from webapp.web.problems import is_for_program
 from webapp.web.redirects import asked_page
 
@@ -102,9 +102,9 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_foreign_forms() -> None:
-    """Refuse a form that a browser says another site sent, before its CSRF token is even looked at."""
+    """Refuse a form that a browser says another origin sent, before its CSRF token is even looked at."""
     if request.method == "POST" and not is_for_program():
-        refuse_foreign_origin()
+        refuse_foreign_form()
 
 
 def _load_viewer() -> None:
