@@ -15,6 +15,7 @@ from tests.support.databases import fresh_database
 from tests.support.steps import SAME_ORIGIN, bearer, client, submit
 from webapp.web.api import products
 
+MUCH = b"x" * 70_000  # more than a body may have
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -136,12 +137,30 @@ def test_an_answer_without_a_body_has_no_type(make_app: Callable[..., Flask], mo
 def test_another_host_is_refused_as_a_bad_request(make_app: Callable[..., Flask], host: str, path: str) -> None:
     """P03, H07: PUBLIC_URL's host is the only one; and the refusal itself is an ordinary answer."""
     http = client(make_app, is_https=True)
-    reply = http.get(path, headers={"Host": host})
-    assert reply.status_code == 400
-    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    foreign = {"Host": host, "Origin": "https://evil.example"}
+    for reply in (
+        http.get(path, headers={"Host": host}),
+        http.post(path, headers=foreign),
+        http.post(path, headers=foreign, data=MUCH),
+    ):
+        assert reply.status_code == 400
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_case_of_the_host_does_not_matter(make_app: Callable[..., Flask]) -> None:
+    """RFC 9110 §4.2.3."""
+    assert client(make_app, is_https=True).get("/login", headers={"Host": "ACCOUNTS.example.com"}).status_code == 200
 
 
 # --- caching ---------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_not_stored_where_the_answer_would_be(make_app: Callable[..., Flask]) -> None:
+    """H01, H02: nor has it a place in a cache that everybody shares."""
+    http = client(make_app)
+    for path, sent in (("/.well-known/jwks.json", {"data": MUCH}), ("/static/nothing.js", {})):
+        reply = http.get(path, **sent)
+        assert (reply.status_code in (404, 413), reply.headers["Cache-Control"]) == (True, "no-store")
 
 
 def test_nothing_but_static_files_may_be_stored(

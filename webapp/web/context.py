@@ -5,6 +5,7 @@ from time import perf_counter
 from typing import cast
 
 from flask import Flask, Request, Response, current_app, g, request
+from werkzeug.exceptions import SecurityError
 
 from webapp import logs, postgresql
 from webapp.audit import Client
@@ -27,6 +28,9 @@ def _begin() -> None:
     # From the environment: it costs less than headers, which raise and catch an error for one that is not there.
     user_agent = asked.environ.get("HTTP_USER_AGENT", "")
     g.client = Client(asked.remote_addr or "", user_agent, request_id, activity)
+    if isinstance(asked.routing_exception, SecurityError):
+        # Of another host. Raised before anybody else refuses it: a page that says so needs the addresses of ours.
+        raise asked.routing_exception
 
 
 def _end(response: Response) -> Response:

@@ -49,10 +49,11 @@ def _set_caching(response: Response) -> Response:
     asked, headers = this_request(), response.headers
     if _LINK_OF_MAIL.search(asked.path):
         headers["Referrer-Policy"] = "no-referrer"
-    if asked.path.startswith("/static/"):
+    is_error = response.status_code >= 400  # noqa: PLR2004 - the classes of errors
+    if asked.path.startswith("/static/") and not is_error:
         response.vary.add("Origin")  # the JavaScript client may be imported by front ends of other origins
         return response
-    if asked.endpoint == "health.public_keys":
+    if asked.endpoint == "health.public_keys" and not is_error:
         headers["Cache-Control"] = "public, max-age=300"  # as long as docs/operations.md says, Keys
         return response
     # Replacing, not adding: "public" or "must-revalidate" beside it would let a shared cache keep X-New-Token.
