@@ -188,3 +188,13 @@ def test_the_form_asks_for_an_address_and_says_the_same_whatever_it_is(app: Flas
         places.append((reply.status_code, reply.headers["Location"]))
     assert places == [(303, "/check-your-mail?about=password")] * 2
     assert submit(app.test_client(), "/forgot", {"email": ""}).status_code == 422
+
+
+def test_whoever_else_is_signed_in_where_the_link_is_opened_stays_so(app: Flask, mailbox: Mailbox) -> None:
+    """V07."""
+    people.create_user(app, "other@test.com")
+    browser = app.test_client()
+    sign_in_by_form(browser, email="other@test.com")
+    forgot(app)
+    assert submit(browser, f"/reset/{mailbox.token('reset')}", {"password": NEW_PASSWORD}).status_code == 303
+    assert browser.get("/account").status_code == 200

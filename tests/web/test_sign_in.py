@@ -128,14 +128,14 @@ def test_a_sign_in_takes_nothing_over_from_before(http: FlaskClient, user_id: in
     http.set_cookie("sid", "A" * 22)
     if door == "form":
         assert sign_in_by_form(http).status_code == 303
-        page = http.get("/account")
-        assert http.get_cookie("session") != cookie_before
-        stale = http.post("/account", data={"csrf_token": before, "first_name": "Mallory"})
-        assert (stale.status_code, "Mallory" in http.get("/account").text) == (400, False)
-        assert csrf_token(page) != before
     else:
         http.set_cookie("refresh_token", planted.refresh or "")
         people.sign_in(http, transport="cookie")
+    page = http.get("/account")
+    assert http.get_cookie("session") != cookie_before
+    stale = http.post("/account", data={"csrf_token": before, "first_name": "Mallory"})
+    assert (stale.status_code, "Mallory" in http.get("/account").text) == (400, False)
+    assert csrf_token(page) != before
     cookie = http.get_cookie("refresh_token")
     assert cookie
     assert forge.read(cookie.value)["sid"] not in (forge.read(planted.access)["sid"], "A" * 22)

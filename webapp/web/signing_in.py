@@ -49,6 +49,8 @@ def answer_sign_in(user_id: int, *, transport: Transport, remember: bool) -> Res
     pair = _open(user_id, transport=transport, remember=remember)
     response = answer(pair)
     if transport == "cookie":
+        if session:
+            session.clear()  # as in lead_in
         cookies.set_device(settings(), request, response, user_id=user_id, now=g.now)
     return response
 

@@ -39,12 +39,14 @@ def reset(token: str) -> ResponseReturnValue:
 def submit_reset(token: str) -> ResponseReturnValue:
     _offer_new_link()
     form = ResetForm()
+    email, _ = recovery.owner_of_reset(db.session, token=token, now=g.now)
     given = {"token": token, "password": form.password.data, "remove_passkeys": form.remove_passkeys.data}
     if not is_accepted(form, lambda: recovery.reset(db.session, settings(), **given, client=g.client, now=g.now)):
         return _reset_page(token, form), 422
     flash("Your new password is set, and every device is signed out. Sign in with it.", "success")
     response = redirect(url_for("auth.login"), 303)
-    cookies.clear_refresh(settings(), response)
+    if g.auth is None or g.auth.user.email == email:  # somebody else, who is signed in here, stays so
+        cookies.clear_refresh(settings(), response)
     return response
 
 
