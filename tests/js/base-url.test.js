@@ -74,6 +74,19 @@ test("URL objects and Requests are looked at by their address", () => {
   assert.equal(base.covers(new Request("https://app.test/apiary")), false);
 });
 
+test("a Request of another class, as of a frame, is looked at by its address, too", (t) => {
+  const { Request } = globalThis;
+  const [own, foreign] = ["https://app.test/api/me", "https://evil.test/api/me"].map((url) => new Request(url));
+  globalThis.document = { baseURI: "https://app.test/" };
+  globalThis.Request = class extends Request {};
+  t.after(() => {
+    delete globalThis.document;
+    globalThis.Request = Request;
+  });
+  assert.equal(base.covers(own), true);
+  assert.equal(resolveBase("/").covers(foreign), false);
+});
+
 test("a slash at the end of the base makes no difference", () => {
   const same = resolveBase("https://app.test/api/");
   assert.equal(same.href, "https://app.test/api");

@@ -21,7 +21,8 @@ export function resolveBase(baseURL) {
     covers(input) {
       try {
         // Parsing resolves `..`, `%2e%2e` and backslashes first, as fetch itself does.
-        const url = new URL(input instanceof Request ? input.url : input, pageURL());
+        // A Request is known by its `url`: it may be a frame's, or the page may have replaced the class.
+        const url = new URL(/** @type {any} */ (input).url ?? input, pageURL());
         return url.origin === origin && `${url.pathname}/`.startsWith(folder) && !DOT_SEGMENT.test(url.pathname);
       } catch {
         return false;
