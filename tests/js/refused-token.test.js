@@ -4,7 +4,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { api, fresh, ME, newer, ok, tokensOf } from "./guarded-api.js";
-import { accessToken, BASE, deferred, makeAuth, problem, REFUSED, refused, signedIn, tokenAnswer } from "./harness.js";
+import {
+  accessToken,
+  BASE,
+  deferred,
+  makeAuth,
+  problem,
+  REFUSED,
+  refused,
+  settle,
+  signedIn,
+  tokenAnswer,
+} from "./harness.js";
 
 test("a refused token is refreshed and the call repeated, unseen", async () => {
   const { auth, server, token, events } = await signedIn({ routes: api() });
@@ -124,13 +135,36 @@ test("the answer to the repeated call may bring a new token, too", async () => {
   assert.equal(auth.accessToken, newer);
 });
 
+/** An API that refuses by an answer of the test's own. */
+async function refusingBy(unread) {
+  const world = await signedIn({ routes: api() });
+  const healthy = world.routes["GET /api/me"];
+  world.routes["GET /api/me"] = (call) => (call.token === fresh ? healthy(call) : unread());
+  return world;
+}
+
+test("a copy of the refusal that somebody holds and does not read holds nothing up", async () => {
+  const copies = [];
+  const { auth } = await refusingBy(() => {
+    const answer = refused();
+    copies.push(answer.clone());
+    return answer;
+  });
+  assert.equal((await auth.fetch(ME)).status, 200);
+  assert.equal(copies.length, 1);
+});
+
+test("a refusal whose body breaks off is a refusal all the same", async () => {
+  const body = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });
+  const { auth } = await refusingBy(() => new Response(body, { status: 401, headers: REFUSED }));
+  assert.equal((await auth.fetch(ME)).status, 200);
+  await settle(); // An unhandled rejection would fail this test.
+});
+
 test("the answer that nobody sees is not left to hold its connection", async () => {
   let isCancelled = false;
   const body = new ReadableStream({ cancel: () => (isCancelled = true) });
-  const { auth, routes } = await signedIn({ routes: api() });
-  const healthy = routes["GET /api/me"];
-  const unread = () => new Response(body, { status: 401, headers: REFUSED });
-  routes["GET /api/me"] = (call) => (call.token === fresh ? healthy(call) : unread());
+  const { auth } = await refusingBy(() => new Response(body, { status: 401, headers: REFUSED }));
   assert.equal((await auth.fetch(ME)).status, 200);
   assert.equal(isCancelled, true);
 });

@@ -23,7 +23,8 @@ export async function authorizedFetch(request, beginning, isOneShot, send) {
   // A clone goes first, so that the body can be sent again. Not of a stream: all of it would be kept in memory.
   let answer = await exchange(isOneShot ? request : request.clone());
   if (await untilAborted(attempt.settle(answer), signal)) {
-    await answer.body?.cancel();
+    // Not waited for: it ends when every copy of the answer is read, and fails if the connection broke.
+    answer.body?.cancel().catch(() => {});
     if (isOneShot) throw new TransientError({}, "Stream was sent.");
     answer = await exchange(request);
     await attempt.settle(answer);
