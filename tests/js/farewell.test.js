@@ -15,7 +15,6 @@ function appOf(t, options) {
 for (const [what, answer] of [
   ["a 204", noContent],
   ["a 401: there is no such session any more", () => over()],
-  ["a 401 without a challenge", () => problem(401, "invalid_token")],
 ]) {
   test(`logout() resolves to true when the server heard: ${what}`, async (t) => {
     const { auth, time, logouts, notes } = await tabOf(t, { answer });
@@ -31,6 +30,9 @@ for (const [what, answer] of [
   ["a 429", () => problem(429, "too_many_requests", { "Retry-After": "10" })],
   ["a 503", () => problem(503, "unavailable")],
   ["a 403 of a firewall", () => new Response("", { status: 403 })],
+  ["a 401 without a challenge", () => problem(401, "invalid_token")],
+  ["a 401 of a proxy", () => problem(401, "proxy", { "WWW-Authenticate": 'Basic realm="proxy"' })],
+  ["a page of a captive portal", () => new Response("<h1>Welcome</h1>", { headers: { "Content-Type": "text/html" } })],
 ]) {
   test(`logout() resolves to false when the server did not: ${what}`, async (t) => {
     const { auth, time, events } = await tabOf(t, { answer });

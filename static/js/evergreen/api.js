@@ -101,8 +101,9 @@ export function createApi(base, transport, fetch) {
       if (transport === "body" && !accessToken && !refreshToken) return;
       const body = !accessToken && refreshToken ? { refresh_token: refreshToken } : undefined;
       const reply = await post("/logout", body, undefined, accessToken);
-      // 401: there is no such session any more, which is what was asked for.
-      if (reply.status >= 300 && reply.status !== 401) throw new TransientError(reply);
+      // A challenge: there is no such session any more, which is what was asked for. A captive portal's 200 or a
+      // proxy's 401 leaves the session alive.
+      if (reply.status !== 204 && !isChallenge(reply)) throw new TransientError(reply);
     },
   };
 }
