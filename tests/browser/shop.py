@@ -87,8 +87,8 @@ def finish_calls(tabs: Sequence[Page]) -> None:
 
 
 def lock_of(server: LiveServer) -> str:
-    """Return the name of the lock that a tab holds while it refreshes."""
-    return "evergreen." + re.sub(r"[^A-Za-z0-9_.-]", "_", f"{server.url}/api")
+    """Return the name of the lock that a tab holds while it refreshes by its cookie."""
+    return "evergreen." + re.sub(r"[^A-Za-z0-9_.-]", "_", f"{server.url}/api") + ".cookie"
 
 
 def wait_until_another_waits(page: Page, server: LiveServer) -> None:

@@ -12,7 +12,7 @@ test("the others wait two seconds for a tab that never lets go, then go on witho
   const browser = fakeBrowser(t);
   const { server, time, locks, openTabs } = browser;
   const tabs = await openTabs(2);
-  locks.request("evergreen.https___app.test_api", {}, () => new Promise(() => {}));
+  locks.request("evergreen.https___app.test_api.cookie", {}, () => new Promise(() => {}));
   await calm();
   const refreshes = Promise.all(tabs.map(({ auth }) => auth.refresh()));
   await time.pass(1.9);
@@ -26,7 +26,7 @@ test("a lock that comes after the patience was at an end starts nothing", async 
   const { time, locks, openTabs, server } = fakeBrowser(t);
   const [tab] = await openTabs(1);
   const holder = deferred();
-  locks.request("evergreen.https___app.test_api", {}, () => holder.promise);
+  locks.request("evergreen.https___app.test_api.cookie", {}, () => holder.promise);
   await time.until(tab.auth.refresh());
   holder.resolve();
   await time.pass(5);

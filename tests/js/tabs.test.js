@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fakeBrowser, fakeSessions } from "./fake-browser.js";
-import { BASE, tokenAnswer, USER } from "./harness.js";
+import { accessToken, BASE, CREDENTIALS, fakeStorage, over, tokenAnswer, USER } from "./harness.js";
 
 const TABS = 5;
 const CALLS = 20;
@@ -132,4 +132,18 @@ test("tabs with different APIs do not wait for each other, nor hear each other",
   await time.until(Promise.all([one.auth.refresh(), other.auth.ready]));
   assert.equal(new Set(names).size, 2);
   assert.notEqual(other.auth.accessToken, one.auth.accessToken);
+});
+
+test("tabs with different transports have sessions of their own", async (t) => {
+  const { server, time, open } = fakeBrowser(t, { server: fakeSessions({ sid: null }) });
+  const [byCookie, byBody] = [open({ transport: "cookie" }), open({ transport: "body", storage: fakeStorage() })];
+  await time.until(Promise.all([byCookie.auth.ready, byBody.auth.ready]));
+  server.routes["POST /api/login"] = () => tokenAnswer(accessToken(), { refresh_token: "r1" });
+  server.routes["POST /api/refresh"] = () => over("no_token");
+  await time.until(byBody.auth.login(CREDENTIALS));
+  await time.pass(1);
+  assert.deepEqual(byCookie.events, []);
+  await time.until(assert.rejects(byCookie.auth.refresh(), { name: "SessionEndedError" }));
+  await time.pass(1);
+  assert.deepEqual(byBody.events, ["token login", "signedin"]);
 });

@@ -77,7 +77,8 @@ export function keepSession(
   const backOff = createBackOff(now);
   const isDue = () => now() > session.dueAt;
   const alarm = setUpAlarm(wake, appState);
-  const tabs = joinTabs(name, hear, locks, BroadcastChannel);
+  // Each transport has sessions of its own: a tab that took another's over could not renew it, and would end it there.
+  const tabs = joinTabs(`${name}.${transport}`, hear, locks, BroadcastChannel);
 
   // --- new tokens ------------------------------------------------------------------------------------------
 
