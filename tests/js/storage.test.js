@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { memoryStorage, TransientError } from "../../static/js/evergreen/index.js";
 import { refreshTokenStore, storageKey } from "../../static/js/evergreen/storage.js";
+import { accessToken } from "./harness.js";
 
 test("a refresh token is kept, read and taken away", async () => {
   const store = refreshTokenStore(memoryStorage(), "key");
@@ -11,6 +12,24 @@ test("a refresh token is kept, read and taken away", async () => {
   assert.equal(await store.get(), "r1");
   assert.equal(await store.take(), "r1");
   assert.equal(await store.get(), null);
+});
+
+test("of a session that is over, that session's refresh token is taken, or one that does not tell", async () => {
+  const store = refreshTokenStore(memoryStorage(), "key");
+  for (const refreshToken of [accessToken({ sid: "s1", gen: 2 }), "opaque"]) {
+    await store.set(refreshToken);
+    assert.equal(await store.take("s1"), refreshToken);
+    assert.equal(await store.get(), null);
+  }
+});
+
+test("another session's refresh token stays", async () => {
+  const store = refreshTokenStore(memoryStorage(), "key");
+  const refreshToken = accessToken({ sid: "s2", gen: 2 });
+  await store.set(refreshToken);
+  assert.equal(await store.take("s1"), null);
+  assert.equal(await store.get(), refreshToken);
+  assert.equal(await store.take(), refreshToken);
 });
 
 test("two APIs in one storage never see each other's refresh token", () => {

@@ -1,4 +1,5 @@
-// A refresh token that was stored while a refresh of another was under way stays, whatever becomes of that refresh.
+// A refresh token that was stored meanwhile stays: whatever becomes of a refresh of another that was under way, and
+// when another session ends.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,11 +7,14 @@ import { test } from "node:test";
 import { fakeBrowser } from "./fake-browser.js";
 import {
   accessToken,
+  BASE,
   CREDENTIALS,
   deferred,
   fakeStorage,
   makeAuth,
   over,
+  problem,
+  refused,
   settle,
   tokenAnswer,
   unreachable,
@@ -71,5 +75,27 @@ for (const [what, answer] of Object.entries(answers)) {
     await settle();
     assert.deepEqual(storage.values(), ["new"]);
     assert.equal(auth.accessToken, signIn);
+  });
+}
+
+const ends = {
+  "a sign-out": ({ auth }) => auth.logout(),
+  "the end of a session that nothing refreshes": ({ auth }) => auth.fetch(`${BASE}/me`),
+};
+for (const [what, end] of Object.entries(ends)) {
+  test(`${what} leaves the refresh token of a sign-in in another tab, of another account, in its place`, async (t) => {
+    const storage = fakeStorage("old");
+    const { server, time, openTabs } = fakeBrowser(t, { transport: "body", storage });
+    const [tab, other] = await openTabs(2);
+    const stored = accessToken({ sid: "s2", gen: 1 });
+    server.routes["POST /api/login"] = () => tokenAnswer(signIn, { refresh_token: stored });
+    server.routes["POST /api/refresh"] = () => problem(404, "not_found");
+    server.routes["GET /api/me"] = () => refused();
+    await time.until(other.auth.login(CREDENTIALS));
+    await time.until(end(tab));
+    await time.pass(1);
+    assert.equal(tab.auth.user, null);
+    assert.deepEqual(storage.values(), [stored]);
+    assert.equal(other.auth.accessToken, signIn);
   });
 }

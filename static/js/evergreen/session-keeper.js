@@ -234,7 +234,7 @@ export function keepSession(
 
   /** The session is over. */
   async function end() {
-    const taken = store?.take();
+    const taken = store?.take(session.token?.sid);
     forget("nobody", "ended");
     await taken;
   }
@@ -243,7 +243,7 @@ export function keepSession(
   async function logout() {
     const { token } = session;
     loginAttempt.abort();
-    const refreshToken = store?.take();
+    const refreshToken = store?.take(token?.sid);
     forget("left", "logout");
     // A second one knows nothing that the first does not say.
     if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);

@@ -1,3 +1,4 @@
+import { decodeAccessToken } from "./access-token.js";
 import { TransientError } from "./errors.js";
 
 /**
@@ -48,11 +49,19 @@ export function refreshTokenStore(storage, key) {
       return attempt(() => storage.setItem(key, refreshToken));
     },
 
-    /** Remove the refresh token and return it. Both are asked for at once: a later `set` cannot come between. */
-    take() {
+    /**
+     * Remove the refresh token and return it. Both are asked for at once: a later `set` cannot come between.
+     *
+     * @param {string} [sid] the session that is over. Where the storage answers at once, as `localStorage` does, and
+     *   names another session, a tab that shares it has signed in meanwhile: that token stays, and null comes back
+     */
+    take(sid) {
       writes += 1;
       return attempt(async () => {
-        const [refreshToken] = await Promise.all([storage.getItem(key), storage.removeItem(key)]);
+        const held = storage.getItem(key);
+        // A refresh token has the same claims. Of one that is none of ours, and of a promise, nothing is known.
+        if (sid && (decodeAccessToken(/** @type {any} */ (held))?.sid ?? sid) !== sid) return null;
+        const [refreshToken] = await Promise.all([held, storage.removeItem(key)]);
         return refreshToken;
       });
     },
