@@ -72,6 +72,16 @@ for (const adapter of ["http", "fetch"]) {
     });
   }
 
+  test(`${adapter}: the program's own transforms run once for both tries`, async (t) => {
+    const { axios, api } = await world(t, { transformRequest: [(data) => `<${data}>`] });
+    api.expire();
+    await axios.post("/things", "ü", { headers: { "Content-Type": "text/plain" } });
+    assert.deepEqual(
+      api.sent("/api/things").map(({ body }) => body),
+      ["<ü>", "<ü>"],
+    );
+  });
+
   test(`${adapter}: the repeated call has the same fields and files of a FormData`, async (t) => {
     const { axios, api } = await world(t);
     api.expire();

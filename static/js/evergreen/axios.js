@@ -60,8 +60,9 @@ export function attachAxios(auth, axios) {
     const token = await unlessAborted(config.evergreen().settle(answerOf(reply)), config.signal);
     if (!token && !config.signal?.aborted) return undefined;
     if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream was sent.");
-    // Without interceptors: those of the request have run, and those after ours are about to.
-    let second = axios.create().request(carry(config, token));
+    // Without interceptors: those of the request have run, and those after ours are about to. Nor is the body, as it was
+    // sent, transformed once more.
+    let second = axios.create().request({ ...carry(config, token), transformRequest: [] });
     let isBeforeOurs = true;
     // axios has forEach, and does not declare it.
     const handlers = /** @type {any} */ (response);
