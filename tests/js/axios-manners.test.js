@@ -7,7 +7,7 @@ import axiosModule from "axios";
 
 import { attachAxios, createAuth } from "../../static/js/evergreen/index.js";
 import { axiosWorld } from "./axios-world.js";
-import { deferred } from "./harness.js";
+import { accessToken, deferred, REFUSED } from "./harness.js";
 import { startApi } from "./http-api.js";
 
 /** A promise that must not wait for an answer that does not come. */
@@ -36,6 +36,56 @@ test("a call under another origin's base carries no token", async (t) => {
   assert.equal(other.calls[0].authorization, null);
   assert.deepEqual(api.calls, []);
 });
+
+/** An instance with an interceptor that was there before ours, and so runs after it. */
+async function intercepted(t, intercept, config) {
+  const api = await startApi(t);
+  const auth = createAuth({ baseURL: api.baseURL, transport: "cookie", notes: null });
+  await auth.ready;
+  const axios = axiosModule.create({ baseURL: api.baseURL, ...config });
+  axios.interceptors.request.use((settings) => {
+    intercept(settings);
+    return settings;
+  });
+  attachAxios(auth, axios);
+  return { auth, axios };
+}
+
+for (const adapter of ["http", "fetch"]) {
+  test(`${adapter}: a call that an interceptor leads elsewhere has no token, and its answer is its own`, async (t) => {
+    const other = await startApi(t);
+    other.state.answers["/me"] = (request, response, { reply }) =>
+      reply(response, 401, {}, { "X-New-Token": accessToken({ age: -900 }), ...REFUSED });
+    const { axios, auth } = await intercepted(t, (config) => (config.baseURL = other.origin), { adapter });
+    const { accessToken: token } = auth;
+    await assert.rejects(axios.get("/me"), { name: "AxiosError", status: 401 });
+    assert.deepEqual(
+      other.calls.map(({ authorization }) => authorization),
+      [null],
+    );
+    assert.equal(auth.accessToken, token);
+  });
+}
+
+for (const [what, own] of [
+  ["no token", undefined],
+  ["the interceptor's own", "Basic abc"],
+]) {
+  test(`a call whose base an interceptor takes away is the page's, and carries ${what}`, async (t) => {
+    const seen = [];
+    const adapter = async (config) => {
+      seen.push(config.headers.get("Authorization"));
+      return { status: 200, headers: {}, config };
+    };
+    const takeAway = (config) => {
+      delete config.baseURL;
+      if (own) config.headers.set("Authorization", own);
+    };
+    const { axios } = await intercepted(t, takeAway, { adapter });
+    await axios.get("/me");
+    assert.deepEqual(seen, [own]);
+  });
+}
 
 test("a caller's own Authorization stays: no token, no repeat, no adoption", async (t) => {
   const { axios, api, auth } = await axiosWorld(t);

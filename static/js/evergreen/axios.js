@@ -7,10 +7,18 @@ import { TransientError } from "./errors.js";
 /**
  * As much of axios (1.x) as is used here.
  * @typedef {object} Config
- * @property {{ has: (name: string) => boolean, set: (name: string, value: string) => unknown }} headers
+ * @property {AxiosHeaders} headers
  * @property {any} [data]
  * @property {any} [signal]
+ * @property {string} [baseURL]
+ * @property {any} [transformRequest]
  * @property {() => Attempt} [evergreen] a function, since axios would copy a plain object
+ *
+ * @typedef {object} AxiosHeaders
+ * @property {(name: string) => boolean} has
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: string) => unknown} set
+ * @property {(name: string) => unknown} delete
  *
  * @typedef {object} Reply
  * @property {number} status
@@ -46,7 +54,29 @@ export function attachAxios(auth, axios) {
     const attempt = await unlessAborted(auth.begin(), config.signal);
     if (!attempt) return config; // axios itself sees that the call was cancelled
     config.evergreen = () => attempt;
+    config.transformRequest = [config.transformRequest ?? [], dropElsewhere(attempt)].flat();
     return carry(config, attempt.token);
+  }
+
+  /**
+   * Interceptors that were there before ours run after it, and one may have led the call elsewhere: the token must not
+   * go along, nor the answer count. A transform is the last that is asked before the call is sent.
+   *
+   * @param {Attempt} attempt
+   */
+  function dropElsewhere({ token }) {
+    /**
+     * @this {Config}
+     * @param {unknown} data
+     */
+    return function transform(data) {
+      const { headers, baseURL = "" } = this;
+      // Named, since for one that was taken away getUri would put in the instance's own.
+      if (auth.covers(axios.getUri({ ...this, baseURL }))) return data;
+      delete this.evergreen;
+      if (headers.get("Authorization") === `Bearer ${token}`) headers.delete("Authorization");
+      return data;
+    };
   }
 
   /**
@@ -60,8 +90,8 @@ export function attachAxios(auth, axios) {
     const token = await unlessAborted(config.evergreen().settle(answerOf(reply)), config.signal);
     if (!token && !config.signal?.aborted) return undefined;
     if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream was sent.");
-    // Without interceptors: those of the request have run, and those after ours are about to. Nor is the body, as it was
-    // sent, transformed once more.
+    // Without interceptors: those of the request have run, and those after ours are about to. And without transforms:
+    // the body is already what was sent.
     let second = axios.create().request({ ...carry(config, token), transformRequest: [] });
     let isBeforeOurs = true;
     // axios has forEach, and does not declare it.
