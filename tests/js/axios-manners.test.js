@@ -188,41 +188,53 @@ test("two instances on one auth share a refresh", async (t) => {
   assert.equal(api.sent("/api/refresh").length, 1);
 });
 
-test("a call that is cancelled while it waits for a token is cancelled as axios does it, and never sent", async (t) => {
-  const { axios, api, auth } = await axiosWorld(t);
-  const held = deferred();
-  api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
-    await held.promise;
-    reply(response, 503, {});
-  };
-  const begin = auth.begin;
-  auth.begin = () => auth.refresh().then(begin, begin); // every call has to wait
-  const controller = new AbortController();
-  const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
-  setImmediate(() => controller.abort());
-  await soon(rejected);
-  held.resolve();
-  assert.equal(api.sent("/api/me").length, 0);
-});
+const ways = {
+  "a signal"() {
+    const controller = new AbortController();
+    return { config: { signal: controller.signal }, cancel: () => controller.abort() };
+  },
+  "a cancelToken"() {
+    const { token, cancel } = axiosModule.CancelToken.source();
+    return { config: { cancelToken: token }, cancel };
+  },
+};
+for (const [way, makeCancel] of Object.entries(ways)) {
+  test(`${way} cancels a call that waits for a token as axios does it, and it is never sent`, async (t) => {
+    const { axios, api, auth } = await axiosWorld(t);
+    const held = deferred();
+    api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
+      await held.promise;
+      reply(response, 503, {});
+    };
+    const begin = auth.begin;
+    auth.begin = () => auth.refresh().then(begin, begin); // every call has to wait
+    const { config, cancel } = makeCancel();
+    const rejected = assert.rejects(axios.get("/me", config), { name: "CanceledError" });
+    setImmediate(cancel);
+    await soon(rejected);
+    held.resolve();
+    assert.equal(api.sent("/api/me").length, 0);
+  });
 
-test("a call that is cancelled while its token is renewed is not sent again, and does not wait for that", async (t) => {
-  const { axios, api } = await axiosWorld(t);
-  const held = deferred();
-  const asked = deferred();
-  api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
-    asked.resolve();
-    await held.promise;
-    reply(response, 503, {});
-  };
-  api.expire();
-  const controller = new AbortController();
-  const rejected = assert.rejects(axios.get("/me", { signal: controller.signal }), { name: "CanceledError" });
-  await asked.promise;
-  controller.abort();
-  await soon(rejected);
-  held.resolve();
-  assert.equal(api.sent("/api/me").length, 1);
-});
+  test(`${way} cancels a call while its token is renewed, and it neither waits nor is sent again`, async (t) => {
+    const { axios, api } = await axiosWorld(t);
+    const held = deferred();
+    const asked = deferred();
+    api.state.answers["/api/refresh"] = async (request, response, { reply }) => {
+      asked.resolve();
+      await held.promise;
+      reply(response, 503, {});
+    };
+    api.expire();
+    const { config, cancel } = makeCancel();
+    const rejected = assert.rejects(axios.get("/me", config), { name: "CanceledError" });
+    await asked.promise;
+    cancel();
+    await soon(rejected);
+    held.resolve();
+    assert.equal(api.sent("/api/me").length, 1);
+  });
+}
 
 test("a call that could be cancelled, but is not, rejects as any other", async (t) => {
   const { axios, api } = await axiosWorld(t);

@@ -10,6 +10,7 @@ import { TransientError } from "./errors.js";
  * @property {AxiosHeaders} headers
  * @property {any} [data]
  * @property {any} [signal]
+ * @property {any} [cancelToken] axios's own, of before there were signals
  * @property {string} [baseURL]
  * @property {any} [transformRequest]
  * @property {() => Attempt} [evergreen] a function, since axios would copy a plain object
@@ -51,7 +52,7 @@ export function attachAxios(auth, axios) {
   /** @param {Config} config */
   async function authorize(config) {
     if (config.headers.has("Authorization") || !auth.covers(axios.getUri(config))) return config;
-    const attempt = await unlessAborted(auth.begin(), config.signal);
+    const attempt = await unlessCancelled(auth.begin(), config);
     if (!attempt) return config; // axios itself sees that the call was cancelled
     config.evergreen = () => attempt;
     config.transformRequest = [config.transformRequest ?? [], dropElsewhere(attempt)].flat();
@@ -87,8 +88,8 @@ export function attachAxios(auth, axios) {
     /** @type {Config | undefined} */
     const config = reply?.config;
     if (!reply || !config?.evergreen) return undefined;
-    const token = await unlessAborted(config.evergreen().settle(answerOf(reply)), config.signal);
-    if (!token && !config.signal?.aborted) return undefined;
+    const token = await unlessCancelled(config.evergreen().settle(answerOf(reply)), config);
+    if (token === undefined) return undefined;
     if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream was sent.");
     // Without interceptors: those of the request have run, and those after ours are about to. And without transforms:
     // the body is already what was sent.
@@ -137,15 +138,22 @@ function carry(config, token) {
 /**
  * @template T
  * @param {Promise<T>} promise
- * @param {AbortSignal} [signal]
+ * @param {Config} config
  * @returns {Promise<T | null>} null as soon as the call is cancelled; axios then says so itself
  */
-async function unlessAborted(promise, signal) {
-  if (!signal) return promise;
-  return untilAborted(promise, signal).catch((error) => {
-    if (signal.aborted) return null;
+async function unlessCancelled(promise, { signal, cancelToken }) {
+  /** @type {(AbortSignal & { unsubscribe?: () => void }) | undefined} */
+  const cancelled = signal ?? cancelToken?.toAbortSignal?.();
+  if (!cancelled) return promise;
+  try {
+    return await untilAborted(promise, cancelled);
+  } catch (error) {
+    if (cancelled.aborted) return null;
     throw error;
-  });
+  } finally {
+    // One token may be for all calls of a program's life.
+    if (!signal) cancelled.unsubscribe?.();
+  }
 }
 
 /**
