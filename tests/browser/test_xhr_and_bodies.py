@@ -26,6 +26,8 @@ CONTENT = {
     "buffer": FILE[:100_000],
     "parameters": b"q=a+b%26c",
 }
+BEGINS = ("readystatechange 1", "loadstart")
+FAILS = ("readystatechange 4", "error", "loadend")
 ENDS = ("readystatechange 4", "load", "loadend")
 LONGER_THAN_A_TOKEN = 25 * 3600  # seconds
 
@@ -91,3 +93,14 @@ def test_twenty_refused_requests_tell_of_one_success_each(shop: Page, proxy: Fau
         assert not {"error", "abort", "timeout"} & counted.keys()
     assert log.count("GET /api/me 401") == 20
     assert log.count() == 1
+
+
+def test_a_refresh_that_fails_in_passing_is_a_network_error(shop: Page, proxy: FaultProxy, watch: Watch) -> None:
+    watch.allow_status(401, "/api/me")
+    watch.allow_status(503, "/api/refresh")
+    proxy.faults["POST /api/refresh"] = answers(503)
+    proxy.target.move_clock(LONGER_THAN_A_TOKEN)
+    [seen] = shop.evaluate(ASK_AT_ONCE, 1)
+    assert (seen["status"], seen["text"], seen["address"]) == (0, "", "")
+    assert [name for name in seen["events"] if not name.startswith("on")] == [*BEGINS, *FAILS]
+    assert seen["events"].count("onreadystatechange 4") == 1

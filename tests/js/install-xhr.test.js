@@ -9,6 +9,8 @@ import { accessToken, BASE, deferred, over, problem, tokenAnswer } from "./harne
 import { FRESH, ME, ONE_CALL, refusal, run, unrestored, xhrWorld } from "./xhr-world.js";
 
 const fine = () => ({ body: '{"ok":true}' });
+/** What a request without an answer tells its caller. */
+const NETWORK_ERROR = ["readystatechange 1", "loadstart", "readystatechange 4", "error", "loadend"];
 /** An answer to a call without a token. */
 const asked = { status: 401, headers: { "WWW-Authenticate": "Bearer" }, body: '{"code":"no_token"}' };
 
@@ -99,9 +101,14 @@ test("when the session is over the caller sees the 401, with its body", async ()
 test("a refresh that fails in passing is a network error to the caller, and signs nobody out", async () => {
   const routes = { "POST /api/refresh": () => problem(503, "unavailable") };
   const { scope, sent, auth, events } = await xhrWorld({ routes });
-  const { listened, handled } = await run(new scope.XMLHttpRequest());
-  assert.deepEqual(listened, ["readystatechange 1", "loadstart", "error", "loadend"]);
+  const xhr = new scope.XMLHttpRequest();
+  const { listened, handled } = await run(xhr);
+  assert.deepEqual(listened, NETWORK_ERROR);
   assert.deepEqual(handled, listened);
+  assert.deepEqual(
+    [xhr.status, xhr.responseText, xhr.responseURL, xhr.getResponseHeader("WWW-Authenticate")],
+    [0, "", "", null],
+  );
   assert.equal(sent.length, 1);
   assert.notEqual(auth.user, null);
   assert.deepEqual(events, []);
@@ -109,10 +116,27 @@ test("a refresh that fails in passing is a network error to the caller, and sign
 
 test("while it is not known whether somebody is signed in, a 401 is a network error to the caller", async () => {
   const { scope, sent } = await unrestored({ answer: () => asked });
-  const { listened, handled } = await run(new scope.XMLHttpRequest());
-  assert.deepEqual(listened, ["readystatechange 1", "loadstart", "error", "loadend"]);
+  const xhr = new scope.XMLHttpRequest();
+  const { listened, handled } = await run(xhr);
+  assert.deepEqual(listened, NETWORK_ERROR);
   assert.deepEqual(handled, listened);
+  assert.equal(xhr.status, 0);
   assert.equal(sent.length, 1);
+});
+
+test("after a refresh that failed in passing the call is over, and the object good for the next one", async () => {
+  const routes = { "POST /api/refresh": () => problem(503, "unavailable") };
+  const { scope, auth, now, routes: answers } = await xhrWorld({ routes });
+  const xhr = new scope.XMLHttpRequest();
+  const { listened } = await run(xhr);
+  xhr.abort();
+  assert.deepEqual(listened, NETWORK_ERROR);
+  assert.throws(() => xhr.send(), { name: "InvalidStateError" });
+  answers["POST /api/refresh"] = () => tokenAnswer(FRESH);
+  now.forward(5);
+  await auth.refresh();
+  await run(xhr);
+  assert.equal(xhr.status, 200);
 });
 
 test("a call that went out without a token is sent once more if there is one by the time it is refused", async () => {
@@ -147,7 +171,7 @@ for (const breaks of ["error", "timeout"]) {
 test("a broken connection is the caller's", async () => {
   const { scope } = await xhrWorld({ answer: () => new Error("down") });
   const { listened } = await run(new scope.XMLHttpRequest());
-  assert.deepEqual(listened, ["readystatechange 1", "loadstart", "readystatechange 4", "error", "loadend"]);
+  assert.deepEqual(listened, NETWORK_ERROR);
 });
 
 test("X-New-Token is adopted", async () => {

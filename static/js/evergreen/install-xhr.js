@@ -12,8 +12,8 @@ import { TransientError } from "./errors.js";
  * @property {XMLHttpRequestBodyInit | Document | null} [body]
  * @property {Attempt} [attempt]
  * @property {boolean} [isSecond]
- * @property {"open" | "waiting" | "sent" | "refused" | "done"} state `waiting`: for a token; `refused`: what comes in
- *   is kept from the caller, until it is known what follows
+ * @property {"open" | "waiting" | "sent" | "refused" | "done" | "failed"} state `waiting`: for a token; `refused`: what
+ *   comes in is kept from the caller, until it is known what follows; `failed`: it was refused, and a refresh failed
  */
 
 const EVENTS = ["loadstart", "readystatechange", "progress", "load", "loadend"];
@@ -37,6 +37,10 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
       super();
       // First in line, so that what the caller must not see can be stopped here.
       for (const type of EVENTS) this.addEventListener(type, (event) => this.#screen(event));
+    }
+
+    get readyState() {
+      return this.#call?.state === "failed" ? this.DONE : super.readyState;
     }
 
     /**
@@ -78,6 +82,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
 
     abort() {
       const { state } = this.#call ?? {};
+      if (state === "failed") return;
       // Between two tries nothing is on its way, and nobody else would tell the caller.
       const isIdle = state === "waiting" || (state === "refused" && this.readyState === this.DONE);
       this.#call = null;
@@ -99,7 +104,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
       const { attempt } = call ?? {};
       // The connection broke off: there is no answer any more.
       if (call?.state === "refused" && this.readyState === this.DONE && this.status === 0) call.state = "done";
-      if (!call || !attempt || call.state === "done") return;
+      if (!call || !attempt || ["done", "failed"].includes(call.state)) return;
       if (this.#isRefusal(call, attempt)) call.state = "refused";
       if (call.state === "refused" || (call.isSecond && event.type === "loadstart")) event.stopImmediatePropagation();
       if (event.type !== "loadend") return;
@@ -132,9 +137,19 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
       });
       if (this.#call !== call) return; // aborted meanwhile, or opened anew
       if (token) return this.#repeat(call);
+      if (isFailure) return this.#fail(call);
       call.state = "done";
-      if (isFailure) this.#tell("error", "loadend");
-      else this.#tell("readystatechange", "load", "loadend");
+      this.#tell("readystatechange", "load", "loadend");
+    }
+
+    /**
+     * To the caller it is a network error, which has no status and no answer. One that was opened anew has none either.
+     * @param {Call} call
+     */
+    #fail(call) {
+      super.open(...call.opening);
+      call.state = "failed";
+      this.#tell("readystatechange", "error", "loadend");
     }
 
     /** @param {Call} call */

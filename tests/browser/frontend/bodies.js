@@ -41,8 +41,9 @@ export function ask(method, url, body) {
     request.addEventListener(type, () => events.push(note(type)));
     request[`on${type}`] = () => events.push(note(`on${type}`));
   }
+  const seen = () => ({ status: request.status, text: request.responseText, address: request.responseURL, events });
   return new Promise((resolve) => {
-    request.addEventListener("loadend", () => setTimeout(() => resolve({ status: request.status, events }), 100));
+    request.addEventListener("loadend", () => setTimeout(() => resolve(seen()), 100));
     request.open(method, url);
     request.send(body);
   });
