@@ -91,7 +91,7 @@ export async function offline({ createAuth, asyncStorage }, { args: [baseURL, ki
 
 /** What is put in the place of the missing, by its behaviour. */
 export async function standards(...given) {
-  return { events: await events(...given), mistake: await mistake(), signals: await signals() };
+  return { events: await events(...given), mistake: await mistake(), signals: await signals(), base64: await base64() };
 }
 
 async function events(evergreen, { AbortController: Original, fetch }) {
@@ -132,7 +132,7 @@ async function mistake() {
 }
 
 /** Signals: reasons, throwIfAborted, timeout and any. */
-async function signals() {
+export async function signals() {
   const reasonOf = ({ reason }) => reason?.name ?? reason ?? null;
   const thrown = (signal) => {
     try {
@@ -165,4 +165,17 @@ async function signals() {
     timeout: [timeout.aborted, reasonOf(timeout)],
     none: AbortSignal.any([]).aborted,
   };
+}
+
+/** What atob makes of texts of every length: `wrong` lists those that it reads otherwise than Node would. */
+async function base64() {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+  const wrong = [];
+  for (let start = 0; start <= bytes.length; start += 1) {
+    const part = bytes.subarray(start);
+    const text = part.toString("base64");
+    const read = [atob(text), atob(text.replaceAll("=", ""))];
+    if (read.some((result) => result !== part.toString("latin1"))) wrong.push(text);
+  }
+  return { wrong, unknown: await nameOf((async () => atob("a-b_"))()) };
 }

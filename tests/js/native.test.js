@@ -11,13 +11,15 @@ import { accessToken, USER } from "./harness.js";
 import { startApi } from "./http-api.js";
 import { makeStore } from "./native-scenarios.js";
 
-const PHONE = fileURLToPath(new URL("native-phone.js", import.meta.url));
-
 /** Run a scenario in a process of its own. */
-async function onPhone(scenario, ...args) {
-  const { stdout } = await promisify(execFile)(process.execPath, [PHONE, scenario, ...args], { timeout: 20_000 });
+async function runOn(engine, scenario, ...args) {
+  const program = fileURLToPath(new URL(engine, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, scenario, ...args], { timeout: 20_000 });
   return JSON.parse(stdout);
 }
+
+const onPhone = (...scenario) => runOn("native-phone.js", ...scenario);
+const onOlderEngine = (...scenario) => runOn("native-older.js", ...scenario);
 
 /** One process for all of them. */
 let standards;
@@ -91,11 +93,16 @@ test("without a network nothing is stored, and the failure is one in passing", a
   assert.deepEqual(outcome, { login: "TransientError", user: null, stored: [] });
 });
 
-test("a call can be taken back, and one sign-in takes the place of another", async (t) => {
-  const api = await startApi(t);
-  api.state.answers["/api/slow"] = () => {};
-  assert.deepEqual(await onPhone("cancelled", api.baseURL), { first: "AbortError", call: "AbortError" });
-});
+for (const [where, run] of [
+  ["on a phone", onPhone],
+  ["on an older engine", onOlderEngine],
+]) {
+  test(`${where} a call can be taken back, and one sign-in takes the place of another`, async (t) => {
+    const api = await startApi(t);
+    api.state.answers["/api/slow"] = () => {};
+    assert.deepEqual(await run("cancelled", api.baseURL), { first: "AbortError", call: "AbortError" });
+  });
+}
 
 test("events reach functions and objects, once where that was asked for, and none that was taken away", async () => {
   const { seen, isOriginal } = (await onBareEngine()).events;
@@ -107,22 +114,32 @@ test("one listener's mistake is reported, and does not keep the others from hear
   assert.deepEqual((await onBareEngine()).mistake, ["heard", true, "reported mistake"]);
 });
 
-test("signals have reasons, throw them, time out and can be joined", async () => {
-  assert.deepEqual((await onBareEngine()).signals, {
-    before: "nothing",
-    plain: ["AbortError", "AbortError"],
-    own: ["mine", "mine"],
-    already: "mine",
-    late: [false, true, "late", 1],
-    timeout: [true, "TimeoutError"],
-    none: false,
+for (const [where, run] of [
+  ["on a phone", async () => (await onBareEngine()).signals],
+  ["on an older engine", () => onOlderEngine("signals")],
+]) {
+  test(`${where} signals have reasons, throw them, time out and can be joined`, async () => {
+    assert.deepEqual(await run(), {
+      before: "nothing",
+      plain: ["AbortError", "AbortError"],
+      own: ["mine", "mine"],
+      already: "mine",
+      late: [false, true, "late", 1],
+      timeout: [true, "TimeoutError"],
+      none: false,
+    });
   });
+}
+
+test("base64 is read, whatever its length and padding, and nothing else is taken for it", async () => {
+  assert.deepEqual((await onBareEngine()).base64, { wrong: [], unknown: "InvalidCharacterError" });
 });
 
 test("an engine that has it all keeps what it has", async () => {
-  const names = ["EventTarget", "CustomEvent", "AbortController", "AbortSignal"];
+  const names = ["EventTarget", "CustomEvent", "AbortController", "AbortSignal", "atob"];
   const before = names.map((name) => globalThis[name]);
   const { any, timeout } = AbortSignal;
+  const { abort } = AbortController.prototype;
   const { createAuth } = await import("../../static/js/evergreen/native.js");
   assert.deepEqual(
     names.map((name) => globalThis[name]),
@@ -130,5 +147,6 @@ test("an engine that has it all keeps what it has", async () => {
   );
   assert.equal(AbortSignal.any, any);
   assert.equal(AbortSignal.timeout, timeout);
+  assert.equal(AbortController.prototype.abort, abort);
   assert.equal(typeof createAuth, "function");
 });

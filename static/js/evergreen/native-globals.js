@@ -1,5 +1,6 @@
 /**
- * Web standards that the client uses and React Native's JavaScript engine may lack. Only what is missing is added.
+ * Web standards that the client uses and React Native's JavaScript engine, or an older browser, may lack. Only what is
+ * missing is added.
  */
 
 /** DOM: EventTarget, as far as one object without parents needs it. */
@@ -62,24 +63,19 @@ function namedError(name, message) {
   return Object.assign(new Error(message), { name });
 }
 
-/** DOM: reasons, throwIfAborted, timeout and any, which React Native's `abort-controller` package does not know. */
+/** DOM: what React Native's `abort-controller` package does not know, and older browsers do in part. */
 function completeAbortSignal() {
   const { AbortController, AbortSignal } = globalThis;
-  const controllers = /** @type {any} */ (AbortController.prototype);
-  const { abort } = controllers;
-  controllers.abort = function abortWithReason(reason = namedError("AbortError", "The operation was aborted.")) {
-    if (!this.signal.aborted) this.signal.reason = reason;
-    abort.call(this);
-  };
-  AbortSignal.prototype.throwIfAborted = function throwIfAborted() {
+  if (!("reason" in AbortSignal.prototype)) giveReasons(AbortController);
+  AbortSignal.prototype.throwIfAborted ??= function throwIfAborted() {
     if (this.aborted) throw this.reason;
   };
-  AbortSignal.timeout = (delay) => {
+  AbortSignal.timeout ??= (delay) => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(namedError("TimeoutError", "The operation timed out.")), delay);
     return controller.signal;
   };
-  AbortSignal.any = (signals) => {
+  AbortSignal.any ??= (signals) => {
     const controller = new AbortController();
     for (const signal of signals) {
       const follow = () => controller.abort(signal.reason);
@@ -90,7 +86,45 @@ function completeAbortSignal() {
   };
 }
 
+/**
+ * Where signals have reasons of their own, those cannot be written.
+ * @param {typeof globalThis.AbortController} AbortController
+ */
+function giveReasons(AbortController) {
+  const controllers = /** @type {any} */ (AbortController.prototype);
+  const { abort } = controllers;
+  controllers.abort = function abortWithReason(reason = namedError("AbortError", "The operation was aborted.")) {
+    if (!this.signal.aborted) this.signal.reason = reason;
+    abort.call(this);
+  };
+}
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/**
+ * HTML: atob. Hermes has it from React Native 0.74 on.
+ *
+ * @param {string} text base64, with or without its padding
+ * @returns {string} a character for each byte
+ */
+function plainAtob(text) {
+  let bytes = "";
+  let bits = 0;
+  let count = 0;
+  for (const digit of text.replace(/[\s=]/g, "")) {
+    const value = BASE64.indexOf(digit);
+    if (value < 0) throw namedError("InvalidCharacterError", "This is not base64.");
+    bits = (bits << 6) | value;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += String.fromCharCode((bits >> count) & 255);
+  }
+  return bytes;
+}
+
 const scope = /** @type {any} */ (globalThis);
 scope.EventTarget ??= PlainEventTarget;
 scope.CustomEvent ??= PlainCustomEvent;
-if (!AbortSignal.prototype.throwIfAborted || !AbortSignal.any) completeAbortSignal();
+scope.atob ??= plainAtob;
+completeAbortSignal();

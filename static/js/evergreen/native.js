@@ -1,5 +1,5 @@
 /**
- * The client for React Native: the same, after what its engine may lack was added.
+ * The client for React Native and older browsers: the same, after what the engine may lack was added.
  */
 import "./native-globals.js";
 
