@@ -25,7 +25,8 @@ import { joinTabs } from "./tabs.js";
  * @typedef {object} KeeperOptions
  * @property {Fetch} fetch
  * @property {Transport} [transport] by default "cookie" in a document, else "body"
- * @property {TokenStorage} [storage] keeps the refresh token of the body transport; memory by default
+ * @property {TokenStorage} [storage] keeps the refresh token of the body transport; memory by default. Never
+ *   `sessionStorage`
  * @property {number} [refreshBefore] seconds: an access token with less left is refreshed; 60 by default, and never
  *   more than half of the token's life
  * @property {AppState} [appState] React Native's: no timer and no `X-New-Token`, the token is refreshed on use and when

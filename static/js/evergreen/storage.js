@@ -2,7 +2,8 @@ import { decodeAccessToken } from "./access-token.js";
 import { TransientError } from "./errors.js";
 
 /**
- * What `localStorage` and React Native's `AsyncStorage` have in common.
+ * What `localStorage` and React Native's `AsyncStorage` have in common. In a page it must be one that all tabs share:
+ * `sessionStorage` is copied to a duplicated tab, whose refresh token falls behind and is taken for a thief's.
  * @typedef {object} TokenStorage
  * @property {(key: string) => string | null | Promise<string | null>} getItem
  * @property {(key: string, value: string) => unknown} setItem
