@@ -18,7 +18,8 @@ import { createAuth } from "./auth.js";
  * What `useAuth` gives.
  * @typedef {object} AuthState
  * @property {User | null} user
- * @property {boolean} loading whether it is not known yet if an earlier visit's session goes on
+ * @property {boolean} loading whether the first try to restore an earlier visit's session goes on still. False after it
+ *   failed in passing, too: `user` follows as soon as another try succeeds
  * @property {(credentials: Credentials) => Promise<User>} login
  * @property {() => Promise<boolean>} logout
  * @property {Auth["fetch"]} fetch
