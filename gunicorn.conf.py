@@ -34,6 +34,7 @@ def prepare_metrics_folder():
 
 if "prometheus_client" not in sys.modules:  # a reload runs this file again, and what was counted must stay
     prepare_metrics_folder()
+    os.environ["METRICS_MASTER"] = str(os.getpid())  # to webapp/metrics.py: the folder is this process's
 
 from gunicorn.glogging import Logger  # noqa: E402
 

@@ -10,6 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+# Any other process, such as a command, counts in memory: its folder may not be there yet, or be a server's, which would
+# add up what it left there.
+if os.environ.get("METRICS_MASTER") != str(os.getpid()):
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    os.environ.pop("prometheus_multiproc_dir", None)
+
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,

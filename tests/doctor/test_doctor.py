@@ -1,10 +1,8 @@
 """The doctor as a whole: a sound installation, what is printed, what happens where nothing can start, and the list."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from flask import Flask
 
 from tests.doctor.conftest import complaints, findings
+from tests.support.command_line import flask
 from webapp.config import ROOT
 from webapp.doctor.findings import FINDABLE, within
 
@@ -54,20 +53,14 @@ def test_only_what_fails_makes_the_command_fail(clinic: Callable[..., Flask], le
 # --- where nothing can start -----------------------------------------------------------------------------
 
 
-def flask(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    defaults = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{folder}/evergreen.db"}
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-        env={**defaults, "SECRET_KEY": "hunter2", "PUBLIC_URL": "http://example.com", **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def mistaken(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with two settings that are wrong, unless the environment says otherwise."""
+    wrong = {"SECRET_KEY": "hunter2", "PUBLIC_URL": "http://example.com"}
+    return flask(*arguments, **{**wrong, "DATABASE_URL": f"sqlite:///{folder}/evergreen.db", **environment})
 
 
 def test_wrong_settings_are_findings_each_without_its_value(tmp_path: Path) -> None:
-    done = flask(tmp_path, "doctor", PORT="http", DATABASE_URI="sqlite:///x")
+    done = mistaken(tmp_path, "doctor", PORT="http", DATABASE_URI="sqlite:///x")
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (1, "")
     assert lines[0] == "warn settings: DATABASE_URI in the environment is read by nothing: write DATABASE_URL"
@@ -77,14 +70,14 @@ def test_wrong_settings_are_findings_each_without_its_value(tmp_path: Path) -> N
 
 
 def test_wrong_settings_are_findings_as_json_too(tmp_path: Path) -> None:
-    done = flask(tmp_path, "doctor", "--json")
+    done = mistaken(tmp_path, "doctor", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     rows = json.loads(done.stdout)
     assert [(row["level"], row["code"]) for row in rows] == [("fail", "settings-wrong")] * 2
 
 
 def test_other_commands_say_what_is_wrong_on_standard_error(tmp_path: Path) -> None:
-    done = flask(tmp_path, "users", "list")
+    done = mistaken(tmp_path, "users", "list")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Evergreen cannot start:\n")
     assert len(done.stderr.splitlines()) == 3
@@ -93,7 +86,7 @@ def test_other_commands_say_what_is_wrong_on_standard_error(tmp_path: Path) -> N
 def test_a_folder_that_cannot_be_made_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     sound = {"SECRET_KEY": "a key that is long enough, 0123456789", "PUBLIC_URL": "https://example.com"}
-    done = flask(tmp_path, "doctor", "--json", **sound, DATABASE_URL=f"sqlite:///{tmp_path}/file/x/evergreen.db")
+    done = mistaken(tmp_path, "doctor", "--json", **sound, DATABASE_URL=f"sqlite:///{tmp_path}/file/x/evergreen.db")
     (row,) = json.loads(done.stdout)
     assert (done.returncode, row["code"]) == (1, "folder-missing")
     assert f"{tmp_path}/file" in row["message"]

@@ -1,5 +1,10 @@
-"""The command line under test: `run` gives what a command printed, `refused` the line with which it was refused."""
+"""The command line under test: `run` gives what a command printed, `refused` the line with which it was refused.
 
+`flask` starts a process of its own, for what happens before there is an application."""
+
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +13,7 @@ from flask import Flask
 
 from tests.support.settings import make_settings
 from webapp import create_app
+from webapp.config import ROOT
 
 PRODUCTION = {"app_env": "production", "public_url": "https://accounts.example.com"}
 
@@ -22,6 +28,18 @@ def refused(app: Flask, *arguments: str) -> str:
     assert result.exit_code != 0
     assert isinstance(result.exception, SystemExit)
     return result.output
+
+
+def flask(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `flask --app wsgi …` with that environment and nothing else of this machine's."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+        env={"PATH": os.environ["PATH"], **environment},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def empty_app(tmp_path: Path, **settings: Any) -> Flask:
