@@ -15,10 +15,11 @@ INSTALL := $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-# Development only where nobody has said anything: with a .env, what it says and the defaults of production hold.
+# Development only where nobody has said anything: with a .env, what it says and the defaults of production hold. The
+# settings read that one by themselves; flask would take one of any folder above, too.
 run: .venv/installed ## Set everything up and serve on http://localhost:8000
 	@test -e .env || export APP_ENV="$${APP_ENV:-development}"; \
-	$(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
+	FLASK_SKIP_DOTENV=1 $(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # Three for each core: tests with a browser or a server wait for it more than they compute. Those that put a server under

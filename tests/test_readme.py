@@ -29,10 +29,11 @@ OF_THE_PRODUCT = ("Makefile", "gunicorn.conf.py", "migrations", "requirements.tx
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What `make run` needs, in a folder without data or .env, as if its packages were installed a moment ago."""
-    copy_product(OF_THE_PRODUCT, tmp_path)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    os.utime(tmp_path / "requirements.txt", (0, 0))
-    return tmp_path
+    folder = tmp_path / "evergreen"
+    copy_product(OF_THE_PRODUCT, folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    os.utime(folder / "requirements.txt", (0, 0))
+    return folder
 
 
 @contextmanager
@@ -58,6 +59,14 @@ def test_make_run_prints_what_the_readme_says(checkout: Path) -> None:
         for email, password in (line.removeprefix("Demo user: ").split(" / ") for line in told[:2]):
             body = {"email": email, "password": password}
             assert requests.post(f"http://localhost:{port}/api/login", json=body, timeout=20).ok
+
+
+def test_make_run_takes_nothing_from_the_settings_of_something_else_in_a_folder_above(checkout: Path) -> None:
+    require_program("make")
+    (checkout.parent / ".env").write_text(f"DATABASE_URL=sqlite:///{checkout.parent}/foreign.db\n")
+    with made_to_run(checkout, free_port()):
+        assert (checkout / "instance/evergreen.db").exists()
+    assert not (checkout.parent / "foreign.db").exists()
 
 
 def test_make_test_checks_everything_and_runs_every_test() -> None:

@@ -5,9 +5,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import flask
+from tests.support.fences import copy_product
 from tests.support.settings import PUBLIC_URL, SECRET_KEY
 
 DEVELOPMENT = {"APP_ENV": "development", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": PUBLIC_URL}
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Path:
+    """The product in a folder below one with a `.env` of something else."""
+    copy_product(("gunicorn.conf.py", "migrations", "webapp", "wsgi.py"), tmp_path / "product")
+    (tmp_path / ".env").write_text(
+        f"GREETING=hello\nDATABASE_URL=sqlite:///{tmp_path}/foreign.db\nSECRET_KEY=hunter2\n"
+    )
+    return tmp_path / "product"
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -20,3 +31,39 @@ def test_a_command_needs_no_folder_of_the_metrics_and_leaves_nothing_there(tmp_p
     done = flask("keys", "new", **DEVELOPMENT, DATABASE_URL=database, PROMETHEUS_MULTIPROC_DIR=str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     assert list(folder.glob("*")) == []
+
+
+@pytest.mark.parametrize("command", ["users list", "prepare"])
+def test_settings_of_something_else_in_a_folder_above_are_refused_in_one_line(product: Path, command: str) -> None:
+    """flask reads them, a server does not: the command would have been for another database."""
+    done = flask(*command.split(), cwd=product, APP_ENV="development")
+    heading, line = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, heading) == (1, "", "Evergreen cannot start:")
+    assert line.startswith(f"DATABASE_URL, SECRET_KEY: flask has taken this out of {product.parent}/.env")
+    assert "FLASK_SKIP_DOTENV=1" in line
+    assert "hunter2" not in line
+    assert not (product.parent / "foreign.db").exists()
+
+
+def test_settings_of_something_else_that_the_environment_overrules_are_no_hindrance(product: Path) -> None:
+    assert flask("keys", "new", cwd=product, **DEVELOPMENT, DATABASE_URL="sqlite:///own.db").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "environment"),
+    [
+        ("product", {}),
+        ("product/migrations", {}),
+        ("product", {"FLASK_SKIP_DOTENV": "1"}),
+        (".", {"FLASK_SKIP_DOTENV": "1"}),
+    ],
+)
+def test_the_products_own_settings_are_taken_wherever_a_command_runs(
+    product: Path, folder: str, environment: dict[str, str]
+) -> None:
+    settings = DEVELOPMENT | {"DATABASE_URL": "sqlite:///own/evergreen.db"}
+    (product / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    done = flask("prepare", cwd=product.parent / folder, PYTHONPATH=str(product), **environment)
+    assert (done.returncode, "Demo user" in done.stdout) == (0, True), done.stderr
+    assert (product / "own/evergreen.db").exists()
+    assert not (product.parent / "foreign.db").exists()

@@ -2,16 +2,19 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
+from dotenv import dotenv_values, find_dotenv
 from flask.cli import AppGroup, with_appcontext
+from flask.helpers import get_load_dotenv
 from flask_migrate import upgrade
 
 from webapp import demo, doctor
 from webapp.cli.shared import explains_errors, json_option, show
 from webapp.clock import utc_now
-from webapp.config import ConfigError
+from webapp.config import ROOT, ConfigError, Settings
 from webapp.database import db
 from webapp.web.context import settings
 
@@ -49,6 +52,22 @@ def _load_demo() -> None:
 def doctor_command(*, as_json: bool) -> None:
     """Examine settings, files, network, mail, database and accounts; say what to mend, what matters most last."""
     _report(doctor.examine(db.session, settings(), environment=os.environ, now=utc_now()), as_json=as_json)
+
+
+def refuse_foreign_env() -> None:
+    """Raise ConfigError if flask has taken settings out of a file that is not the product's.
+
+    It takes them from any folder above the one where it runs. Servers do not: a command would work on the database of
+    something else."""
+    if os.environ.get("FLASK_RUN_FROM_CLI") != "true" or not get_load_dotenv():
+        return
+    for path in map(Path, filter(None, (find_dotenv(name, usecwd=True) for name in (".flaskenv", ".env")))):
+        if path.resolve() == (ROOT / path.name).resolve():
+            continue
+        said = {name: value for name, value in dotenv_values(path).items() if name.lower() in Settings.model_fields}
+        if taken := [name for name, value in said.items() if value and os.environ.get(name) == value]:
+            message = f"{', '.join(taken)}: flask has taken this out of {path}, which no server reads"
+            raise ConfigError(f"{message}. Run flask with FLASK_SKIP_DOTENV=1; {ROOT / '.env'} is read even so.")
 
 
 def explain_failed_start(error: ConfigError | OSError) -> NoReturn:
