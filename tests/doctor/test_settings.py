@@ -104,6 +104,14 @@ def test_gunicorn_with_a_certificate_needs_no_proxy(clinic: Callable[..., Flask]
     assert complaints(app, GUNICORN_CMD_ARGS="--certfile=chain.pem --keyfile=key.pem") == {}
 
 
+def test_a_certificate_that_only_env_names_is_none(clinic: Callable[..., Flask], tmp_path: Path) -> None:
+    """flask takes it out of `.env`, gunicorn does not, and speaks plain http."""
+    write_env(tmp_path, "PGSSLCERT=chain.pem\nGUNICORN_CMD_ARGS=--certfile=${PGSSLCERT}\n")
+    app = clinic(host="0.0.0.0", trusted_proxies=0)  # noqa: S104 - what is examined, nothing listens
+    assert "tls-missing" in complaints(app, GUNICORN_CMD_ARGS="--certfile=chain.pem")
+    assert "tls-missing" not in complaints(app, GUNICORN_CMD_ARGS="--certfile=another.pem")
+
+
 def test_development_is_no_production(clinic: Callable[..., Flask]) -> None:
     found = complaints(clinic(app_env="development", public_url="http://localhost:8000", secret_key=SECRET_KEY))
     assert found.keys() == {"development"}
@@ -140,6 +148,8 @@ def test_production_does_not_share_the_key_of_development(
         ("JWT_SECRET_KEY=hunter2", "write SECRET_KEY"),
         ("SQLALCHEMY_DATABASE_URI=sqlite:///x", "write DATABASE_URL"),
         ("SOMETHING_ELSE=hunter2", "remove it"),
+        ("GUNICORN_CMD_ARGS=--keyfile=hunter2", "unit's Environment="),
+        ("PROMETHEUS_MULTIPROC_DIR=hunter2", "unit's Environment="),
     ],
 )
 def test_a_name_in_env_that_nothing_reads_is_found_with_the_one_that_is_meant(

@@ -26,19 +26,18 @@ _MEANT: Final = {
 }
 # A .env is often shared with what stands beside the product.
 _OF_OTHERS: Final = ("FLASK_", "GUNICORN_", "PROMETHEUS_", "PYTHON", "POSTGRES_", "PG", "COMPOSE_", "LC_", "LANG", "TZ")
+# What gunicorn and gunicorn.conf.py look for before there are settings.
+_OF_THE_ENVIRONMENT: Final = ("GUNICORN_", "PROMETHEUS_MULTIPROC_DIR")
 _LIKENESS: Final = 0.8
 
 
 def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Name what stands in `.env` and is read by nothing, and what the environment has that is spelt almost right."""
     known = {name.upper() for name in Settings.model_fields}
-    path = env_file()
-    written = _unread(dotenv_values(path, interpolate=False) if path else (), known)
+    written = _unread(read_env_file(), known)
     for name in written:
-        meant = _meant(name, known)
-        if meant or not name.startswith(_OF_OTHERS):
-            remedy = f"write {meant}" if meant else "remove it, or see README.md for the names of the settings"
-            yield wrong("setting-unknown", f"{name} in {path} is read by nothing: {remedy}")
+        if remedy := _remedy(name, known):
+            yield wrong("setting-unknown", f"{name} in {env_file()} is read by nothing: {remedy}")
     # flask puts what stands in .env into the environment, too.
     for name in _unread(environment, known):
         nearest = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
@@ -53,10 +52,21 @@ def env_file() -> Path | None:
     return path if path and os.path.isfile(path) and os.access(path, os.R_OK, effective_ids=True) else None
 
 
+def read_env_file() -> dict[str, str | None]:
+    """Return what stands in that `.env`, as flask puts it into the environment."""
+    path = env_file()
+    return dotenv_values(path) if path else {}
+
+
 def _unread(names: Iterable[str], known: set[str]) -> list[str]:
     return sorted(name.upper() for name in names if name.upper() not in known)
 
 
-def _meant(name: str, known: set[str]) -> str:
+def _remedy(name: str, known: set[str]) -> str:
+    """Return what mends a name in `.env` that no setting has, or "" if it may be there for something else."""
+    if name.startswith(_OF_THE_ENVIRONMENT):
+        return "gunicorn reads the environment only, say it in the unit's Environment=, or on the command line"
     nearest = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
-    return _MEANT.get(name) or (nearest[0] if nearest else "")
+    if meant := _MEANT.get(name) or (nearest[0] if nearest else ""):
+        return f"write {meant}"
+    return "" if name.startswith(_OF_OTHERS) else "remove it, or see README.md for the names of the settings"

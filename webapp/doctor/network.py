@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from webapp.config import Settings
 from webapp.doctor.findings import Finding, fine, wrong
+from webapp.doctor.names import read_env_file
 from webapp.doctor.places import is_in_container, is_loopback
 from webapp.origins import canonical_origin
 
@@ -16,7 +17,7 @@ _SITE_LABELS: Final = 2  # a site is a name registered below a public suffix: tw
 def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     if not settings.is_development:
         yield from _examine_public_url(settings)
-        has_tls = "--certfile" in environment.get("GUNICORN_CMD_ARGS", "")
+        has_tls = "--certfile" in _gunicorn_arguments(environment)
         yield from [] if has_tls else _examine_proxy(settings)
     attributes = "__Host-, Secure" if settings.is_https else "not Secure, since PUBLIC_URL is http"
     yield fine("cookies", f"HttpOnly, SameSite=Lax, {attributes}")
@@ -26,6 +27,12 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
         yield from _examine_origin(
             settings, f"CORS_ORIGINS: number {number}, {origin},", canonical_origin(origin) or ""
         )
+
+
+def _gunicorn_arguments(environment: Mapping[str, str]) -> str:
+    """Return GUNICORN_CMD_ARGS as gunicorn has it, which unlike flask takes nothing out of `.env`."""
+    given = environment.get("GUNICORN_CMD_ARGS", "")
+    return "" if given == read_env_file().get("GUNICORN_CMD_ARGS") else given
 
 
 def _examine_public_url(settings: Settings) -> Iterator[Finding]:
