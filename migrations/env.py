@@ -5,6 +5,7 @@ from flask import current_app
 from sqlalchemy import event
 
 from webapp import postgresql
+from webapp.cli.shared import explains_errors
 from webapp.database import UtcDateTime
 
 migrate = current_app.extensions["migrate"]
@@ -21,6 +22,7 @@ def begin_at_once(connection):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+@explains_errors  # for the commands of Flask-Migrate, which know nothing of a database that is away
 def run():
     options = {"render_item": render_item, "target_metadata": migrate.db.metadata, **migrate.configure_args}
     with migrate.db.engine.connect() as connection:

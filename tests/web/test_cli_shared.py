@@ -1,10 +1,14 @@
-"""What every command does alike: odd arguments are refused in one line."""
+"""What every command does alike: odd arguments are refused in one line, and so is what others have locked."""
+
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import NullPool, create_engine
 
 from tests.support.command_line import refused
 from tests.support.people import users
+from webapp import database, postgresql
 
 
 @pytest.mark.parametrize("text", ["a\udcff", "a\0"], ids=["a byte that is not UTF-8", "NUL"])
@@ -24,3 +28,17 @@ def test_text_that_no_database_takes_is_refused_in_one_line(app: Flask, command:
     told = refused(app, *command.split(), text)
     assert "Holds NUL, or bytes that are not UTF-8." in told
     assert (told.count("\n"), users(app)) == (1, [])
+
+
+@pytest.mark.parametrize("command", ["db upgrade", "sessions purge"])
+def test_what_waits_in_vain_for_a_lock_says_in_one_line_to_come_again(
+    make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(postgresql, "SERVER_OPTIONS", "-c lock_timeout=50")
+    app = make_app()
+    lock = "BEGIN IMMEDIATE" if database_url.startswith("sqlite") else "LOCK alembic_version, auth_sessions"
+    with create_engine(database_url, poolclass=NullPool).begin() as connection:
+        connection.exec_driver_sql(lock)
+        told = refused(app, *command.split())
+    assert told == "Error: Others kept the database locked for too long. Run it again at a quieter moment.\n"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import flask
+from tests.support.databases import closed_postgresql
 from tests.support.fences import copy_product
 from tests.support.settings import PUBLIC_URL, SECRET_KEY
 
@@ -67,3 +68,10 @@ def test_the_products_own_settings_are_taken_wherever_a_command_runs(
     assert (done.returncode, "Demo user" in done.stdout) == (0, True), done.stderr
     assert (product / "own/evergreen.db").exists()
     assert not (product.parent / "foreign.db").exists()
+
+
+@pytest.mark.parametrize("command", ["db upgrade", "db current", "prepare"])
+def test_a_migration_without_a_database_ends_with_one_line(tmp_path: Path, command: str) -> None:
+    done = flask(*command.split(), **DEVELOPMENT, DATABASE_URL=closed_postgresql(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: The database cannot be used. `flask --app wsgi doctor` says what to mend.\n"

@@ -1,12 +1,14 @@
 """What commands share: refusals as one line, output as a table of columns or as JSON, finding the user who is meant."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
 
 import click
+from psycopg.errors import LockNotAvailable
 
 from webapp import accounts
 from webapp.database import OUTAGES, db
@@ -32,13 +34,19 @@ def explains_errors(command: Callable[P, None]) -> Callable[P, None]:
         except InvalidFields as error:
             lines = [f"{name}: {text}" for name, texts in error.errors.items() for text in texts]
             raise click.ClickException("\n".join(lines)) from None
-        except OUTAGES:
-            message = "The database cannot be used. `flask --app wsgi doctor` says what to mend."
-            raise click.ClickException(message) from None
+        except OUTAGES as error:
+            raise click.ClickException(_outage(error)) from None
         except AppError as error:
             raise click.ClickException(error.detail) from None
 
     return explained
+
+
+def _outage(error: Exception) -> str:
+    reason = getattr(error, "orig", None)
+    if isinstance(reason, LockNotAvailable) or getattr(reason, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+        return "Others kept the database locked for too long. Run it again at a quieter moment."
+    return "The database cannot be used. `flask --app wsgi doctor` says what to mend."
 
 
 def _refuse_unstorable(given: Mapping[str, object]) -> None:
