@@ -47,7 +47,7 @@ from webapp.serving import Worker  # noqa: E402
 
 try:
     settings = load_settings()
-except ConfigError as error:
+except (ConfigError, OSError) as error:
     # Checked here, once: a worker that exits while it imports would be started again for ever.
     sys.exit(f"Evergreen cannot start:\n{error}")
 

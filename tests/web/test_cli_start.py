@@ -1,5 +1,7 @@
-"""How a command starts: on its own, whatever is set up for servers."""
+"""How commands start, whatever is set up for servers or stands in folders above; and how neither does."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,28 @@ def test_a_migration_without_a_database_ends_with_one_line(tmp_path: Path, comma
     done = flask(*command.split(), **DEVELOPMENT, DATABASE_URL=closed_postgresql(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: The database cannot be used. `flask --app wsgi doctor` says what to mend.\n"
+
+
+@pytest.mark.parametrize("command", ["doctor", "users list"])
+def test_a_file_of_settings_that_is_no_text_is_what_the_doctor_and_others_say(product: Path, command: str) -> None:
+    (product / ".env").write_bytes(b"PORT=\xff\n")
+    done = flask(*command.split(), cwd=product, FLASK_SKIP_DOTENV="1")
+    assert done.returncode == 1
+    assert ".env is no text in UTF-8" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("name", "said"), [(".env", ".env is no text in UTF-8"), ("instance", "File exists")])
+def test_a_server_that_cannot_read_its_settings_or_key_says_so_in_one_line(product: Path, name: str, said: str) -> None:
+    (product / name).write_bytes(b"PORT=\xff\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        env={"APP_ENV": "development"},
+        cwd=product,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    heading, line = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, heading) == (1, "", "Evergreen cannot start:")
+    assert said in line

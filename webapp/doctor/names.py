@@ -53,9 +53,12 @@ def env_file() -> Path | None:
 
 
 def read_env_file() -> dict[str, str | None]:
-    """Return what stands in that `.env`, as flask puts it into the environment."""
+    """Return what stands in that `.env`, as flask puts it into the environment; nothing if that cannot be read."""
     path = env_file()
-    return dotenv_values(path) if path else {}
+    try:
+        return dotenv_values(path) if path else {}
+    except (UnicodeError, OSError):
+        return {}  # nothing starts then, and the doctor says why
 
 
 def _unread(names: Iterable[str], known: set[str]) -> list[str]:
