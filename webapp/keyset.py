@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, case, func, literal, select, tuple_
 from sqlalchemy.orm import QueryableAttribute
 
 from webapp.database import DbSession, UtcDateTime
@@ -172,11 +172,8 @@ def _value(column: QueryableAttribute[Any], value: object) -> object:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-    expected = column.type.python_type
-    if type(value) is expected and (is_storable(value) if isinstance(value, str) else _is_row_id(value)):
+    bits = 63 if isinstance(column.type, BigInteger) else 31
+    fits = is_storable(value) if isinstance(value, str) else isinstance(value, int) and 0 <= value < 2**bits
+    if type(value) is column.type.python_type and fits:
         return value
     raise ValueError(value)
-
-
-def _is_row_id(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value < 2**31

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base, UtcDateTime
@@ -20,6 +20,10 @@ HOST_LENGTH = 64  # the longest on Linux
 # On SQLite the next row would get the id of the last one that was deleted. Whoever has read a row, and comes back to it
 # after a while, must not meet another: a token the next user, a mail that is being sent the next mail.
 NEVER_AGAIN: Final = {"sqlite_autoincrement": True}
+
+# Rows that come with every day of every session: 32 bits would number a year or some of them. SQLite's INTEGER has 64
+# bits, and is the only type of it that numbers rows by itself.
+BIG_ID: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 class User(Base):
@@ -94,7 +98,7 @@ class OneTimeToken(Base):
     __tablename__ = "one_time_tokens"
     __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "expires_at"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -113,7 +117,7 @@ class OutboxMail(Base):
     __tablename__ = "outbox_mails"
     __table_args__ = (Index(None, "failed_at", "next_attempt_at"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -163,7 +167,7 @@ class SessionRefresh(Base):
     __tablename__ = "session_refreshes"
     __table_args__ = (Index(None, "session_id", "at"), Index(None, "method", "at"), Index(None, "at"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     session_id: Mapped[str] = mapped_column(String(22))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     method: Mapped[str] = mapped_column(String(6))  # "silent" or "manual"
@@ -180,7 +184,7 @@ class AuditEvent(Base):
         Index(None, "at", "id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     kind: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None]

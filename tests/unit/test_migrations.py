@@ -16,12 +16,14 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, event, insert, inspect, select, text
 
+from tests.faults.smtp_servers import wait_until
 from tests.support.databases import close_connections, on_server
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.config import ROOT
 from webapp.database import Base, db
+from webapp.models import SessionRefresh
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -132,13 +134,40 @@ def test_rows_of_every_older_schema_are_kept_on_the_way_up(start: str) -> None:
     assert differences() == []
 
 
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_a_server_of_the_release_before_goes_on_writing_after_ids_have_64_bits(app: Flask) -> None:
+    """L13: what its connections have prepared returns 32 bits."""
+
+    def write() -> None:
+        db.session.add(SessionRefresh(session_id="x" * 22, at=NOON, method="silent", generation=1))
+        db.session.commit()
+
+    def is_alone() -> bool:
+        clients = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state IS NOT NULL"
+        with db.engine.connect() as connection:
+            return connection.scalar(text(clients)) == 1
+
+    upgrade(revision="0007")
+    for _ in range(10):
+        write()
+    with create_app(app.extensions["settings"]).app_context():  # the command's own process
+        upgrade()
+        wait_until(is_alone, "PostgreSQL has not ended the connections from before")
+        close_connections()
+    write()
+    ids = "SELECT table_name FROM information_schema.columns WHERE column_name = 'id' AND data_type = 'bigint'"
+    assert set(db.session.scalars(text(ids))) == {
+        "session_refreshes", "audit_events", "one_time_tokens", "outbox_mails",
+    }  # fmt: skip
+
+
 def schema(path: Path) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def test_an_upgrade_that_breaks_off_leaves_no_trace_and_can_be_tried_again(tmp_path: Path) -> None:
-    """L13: on SQLite too, whose tables are copied to change them."""
+    """L13: on SQLite too, whose tables are copied to change them; each migration for itself."""
     path = tmp_path / "evergreen.db"
     broken_off = 0
     with create_app(make_settings(database_url=f"sqlite:///{path}")).app_context():
@@ -155,7 +184,7 @@ def test_an_upgrade_that_breaks_off_leaves_no_trace_and_can_be_tried_again(tmp_p
         while True:
             statements = broken_off
             try:
-                upgrade()
+                upgrade(revision="0007")
             except SystemExit:
                 assert schema(path) == before
                 broken_off += 1
