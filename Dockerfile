@@ -46,5 +46,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; to = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 8000), timeout=3); to.request('GET', '/healthz'); sys.exit(to.getresponse().status != 200)"]
 
-# The tables are made and changed by a command of its own: flask --app wsgi db upgrade
+# The tables are made and changed by a command of its own: flask --app wsgi prepare
 CMD ["gunicorn", "wsgi:app"]

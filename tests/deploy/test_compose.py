@@ -2,13 +2,18 @@
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
+from flask import Flask
+from sqlalchemy import text
 
 from tests.deploy.dockerfile import read_stages
+from tests.support.command_line import PRODUCTION, run
 from webapp.config import ROOT, Settings
+from webapp.database import db
 
 TEXT = (ROOT / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
@@ -50,6 +55,18 @@ def test_the_order_of_the_start_is_database_tables_product_proxy() -> None:
     assert not SERVICES["app"].get("healthcheck")  # the image's own
     graceful = int(re.search(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M)[1])
     assert int(SERVICES["app"]["stop_grace_period"].removesuffix("s")) > graceful
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_going_back_by_one_release_leaves_the_tables_as_they_are_and_starts(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**PRODUCTION)
+    with app.app_context():
+        db.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        db.session.commit()
+    [*program, command] = SERVICES["migrate"]["command"]
+    assert program == ["flask", "--app", "wsgi"]
+    result = run(app, command)
+    assert (result.exit_code, result.output) == (0, "The tables are of a newer release: left as they are.\n")
 
 
 def test_no_secret_is_in_a_command_or_in_the_file() -> None:

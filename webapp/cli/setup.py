@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from alembic.migration import MigrationContext
 from dotenv import dotenv_values, find_dotenv
 from flask.cli import AppGroup, with_appcontext
 from flask.helpers import get_load_dotenv
@@ -16,6 +17,7 @@ from webapp.cli.shared import explains_errors, json_option, show
 from webapp.clock import utc_now
 from webapp.config import ROOT, ConfigError, Settings
 from webapp.database import db
+from webapp.doctor.database import is_ahead
 from webapp.web.context import settings
 
 demo_group = AppGroup("demo", help="Demo users and products, for development.")
@@ -25,8 +27,15 @@ demo_group = AppGroup("demo", help="Demo users and products, for development.")
 @with_appcontext
 @explains_errors
 def prepare_command() -> None:
-    """Bring the database up to date and, in development, load what is missing of the demo data."""
-    upgrade()
+    """Bring the database up to date and, in development, load what is missing of the demo data.
+
+    Tables of a newer release are left as they are: whoever goes back by one release works with them."""
+    with db.engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if is_ahead(revision):
+        click.echo("The tables are of a newer release: left as they are.")
+    else:
+        upgrade()
     if settings().is_development:
         _load_demo()
 

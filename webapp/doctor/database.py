@@ -64,25 +64,30 @@ def _examine_engine(db: DbSession, settings: Settings) -> Iterator[Finding]:
 
 
 def _examine_revision(current: str | None) -> Iterator[Finding]:
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    scripts = ScriptDirectory.from_config(config)
-    newest = scripts.get_current_head()
+    newest = _scripts().get_current_head()
     if current == newest:
         yield fine("migrations", f"at {newest}, the newest")
-    elif current is None or _is_known(scripts, current):
+    elif is_ahead(current):
+        message = f"at {current}, which this code does not know: the tables are of a newer release"
+        yield wrong("migrations-ahead", f"{message}. Well so after going back by one; else install that release")
+    else:
         message = f"at {current or 'nothing'}, the code needs {newest}: run flask --app wsgi db upgrade"
         yield wrong("migrations-behind", message)
-    else:
-        message = f"at {current}, which this code does not know: a newer release has upgraded the database"
-        yield wrong("migrations-ahead", f"{message}; install that release, or restore the backup from before")
 
 
-def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
+def is_ahead(revision: str | None) -> bool:
+    """Whether tables at that revision are of a newer release, which alone knows it."""
     try:
-        return scripts.get_revision(revision) is not None
+        _scripts().get_revision(revision)  # type: ignore[arg-type]
     except CommandError:
-        return False
+        return True
+    return False
+
+
+def _scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    return ScriptDirectory.from_config(config)
 
 
 def _reason(error: Exception) -> str:

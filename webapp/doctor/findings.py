@@ -65,7 +65,7 @@ FINDABLE: Final[dict[str, tuple[Level, str]]] = {
     "database-unreachable": ("fail", "database"),
     "database-damaged": ("fail", "database"),
     "migrations-behind": ("fail", "migrations"),
-    "migrations-ahead": ("fail", "migrations"),
+    "migrations-ahead": ("warn", "migrations"),
     "sqlite-version": ("warn", "database"),
     "sqlite-pragmas": ("fail", "database"),
     "sqlite-network": ("warn", "database"),
