@@ -155,8 +155,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def base_url(self) -> str:
-        """PUBLIC_URL as browsers spell an origin: lower case, no trailing slash, no default port; "" if it is none."""
-        return canonical_origin(self.public_url.lower().removesuffix("/")) or ""
+        """PUBLIC_URL as browsers spell an origin: lower case, no default port; "" if it is none.
+
+        With a slash at its end it is none: to Caddy, which is given it as well, that is the start page alone."""
+        return canonical_origin(self.public_url.lower()) or ""
 
     @property
     def is_https(self) -> bool:

@@ -46,7 +46,7 @@ def _key_problems(settings: "Settings") -> list[str]:
 def _url_problems(settings: "Settings") -> list[str]:
     found = []
     if not settings.base_url:
-        found.append("PUBLIC_URL must be the scheme and host people use, such as https://accounts.example.com")
+        found.append("PUBLIC_URL must be scheme and host as people use them, no / after: https://accounts.example.com")
     elif not settings.is_https and settings.app_env == "production":
         found.append("PUBLIC_URL must be https in production")
     if not _is_database_url(settings.database_url):

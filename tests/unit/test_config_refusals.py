@@ -70,6 +70,7 @@ def test_a_place_for_limits_that_cannot_be_reached_is_refused(monkeypatch: pytes
     [
         "http://accounts.example.com", "", "accounts.example.com", "ftp://accounts.example.com", "https://",
         "https://accounts.example.com/app", "https://accounts.example.com?x=1",
+        "https://accounts.example.com/",
     ],
 )  # fmt: skip
 def test_production_refuses_a_public_url_that_is_not_an_https_origin(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
