@@ -53,11 +53,12 @@ def production(proxy: Proxy) -> dict[str, Any]:
 
 
 @contextmanager
-def serve_behind(folder: Path, name: str, **settings: Any) -> Iterator[Behind]:
-    """Serve in production behind the proxy of that name, with John Doe in a fresh database."""
+def serve_behind(folder: Path, name: str, *, balancer: str | None = None, **settings: Any) -> Iterator[Behind]:
+    """Serve in production behind the proxy of that name, with John Doe in a fresh database; nginx may be told of a
+    balancer before it."""
     proxy, url = prepare(folder / name), database_with_john(folder)
     with (
         serve(folder, url, workers=1, **{**production(proxy), **settings}) as server,
-        PROXIES[name](proxy, server.port),
+        PROXIES[name](proxy, server.port, **({"balancer": balancer} if balancer else {})),
     ):
         yield Behind(server, proxy)

@@ -1,7 +1,9 @@
 """Behind nginx and behind Caddy as deploy/ configures them, over TLS, with the settings of production."""
 
 import json
-from contextlib import suppress
+import socket
+import ssl
+from contextlib import ExitStack, suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import requests
 
 from tests.deploy.behind import CLIENT, Behind, serve_behind
 from tests.faults.servers import rows
+from tests.faults.smtp_servers import wait_until
 from tests.support.people import EMAIL, PASSWORD
 from tests.support.proxies import prepare, serve_nginx
 
@@ -68,17 +71,46 @@ def test_without_trusted_proxies_the_headers_of_all_are_ignored(tmp_path: Path) 
         assert addresses_of(behind)[0] == CLIENT  # who really called
 
 
-def test_two_proxies_are_counted_and_no_more(tmp_path: Path) -> None:
-    """O02: a second nginx in front of the first; the client's own line is the third from the right."""
+@pytest.mark.parametrize("balancer", [None, "127.0.0.1"])
+def test_two_proxies_are_counted_and_no_more(tmp_path: Path, balancer: str | None) -> None:
+    """O02: a second nginx in front of the first, which may know it; the client's own line is the third from the
+    right."""
     outer = prepare(tmp_path / "outer")
     with (
-        serve_behind(tmp_path, "nginx", trusted_proxies=2) as behind,
+        serve_behind(tmp_path, "nginx", balancer=balancer, trusted_proxies=2) as behind,
         serve_nginx(outer, behind.proxy.port, scheme="https"),
         Behind(behind.server, outer).client() as client,
     ):
         reply = client.post(f"{outer.url}/api/login", json=JOHN, headers=SPOOFED)
         assert reply.status_code == 200, reply.text
         assert addresses_of(behind) == [CLIENT]
+
+
+def unfinished(behind: Behind, context: ssl.SSLContext, address: str) -> ssl.SSLSocket:
+    """Begin a request that a balancer passes on for a client of that address."""
+    connection = socket.create_connection(("127.0.0.1", behind.proxy.port), 5)
+    secure = context.wrap_socket(connection, server_hostname="localhost")
+    head = ("POST /api/login HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}", "Content-Length: 1")
+    secure.sendall("\r\n".join((*head, "", "")).encode())
+    return secure
+
+
+def test_behind_a_balancer_requests_under_way_are_counted_for_each_client(tmp_path: Path) -> None:
+    one, other = "203.0.113.1", "203.0.113.2"
+    with (
+        serve_behind(tmp_path, "nginx", balancer="127.0.0.1", trusted_proxies=2) as behind,
+        behind.client("127.0.0.1") as balancer,
+        ExitStack() as held,
+    ):
+        context = ssl.create_default_context(cafile=behind.proxy.authority)
+
+        def status(address: str) -> int:
+            return balancer.get(f"{behind.url}/api/me", headers={"X-Forwarded-For": address}).status_code
+
+        for _ in range(100):
+            held.enter_context(unfinished(behind, context, one))
+        wait_until(lambda: status(one) == 429, "a hundred and one requests are under way")
+        assert status(other) == 401
 
 
 def test_every_answer_says_hsts_once_the_proxys_own_too(behind: Behind) -> None:

@@ -64,8 +64,9 @@ def find_nginx() -> str:
 
 
 @contextmanager
-def serve_nginx(proxy: Proxy, *upstreams: int, scheme: str = "http") -> Iterator[None]:
-    """deploy/nginx.conf in front of two servers; with one, nothing listens where the other should."""
+def serve_nginx(proxy: Proxy, *upstreams: int, scheme: str = "http", balancer: str | None = None) -> Iterator[None]:
+    """deploy/nginx.conf in front of two servers; with one, nothing listens where the other should. With the address of
+    a balancer, the lines for one are uncommented."""
     program = find_nginx()
     first, second = (*upstreams, free_port())[:2]
     certificate = "/etc/letsencrypt/live/accounts.example.com"
@@ -82,6 +83,7 @@ def serve_nginx(proxy: Proxy, *upstreams: int, scheme: str = "http") -> Iterator
             "listen 443": f"listen 127.0.0.1:{proxy.port}",
             "127.0.0.1:8000": f"127.0.0.1:{first}",
             "127.0.0.1:8001": f"127.0.0.1:{second}",
+            **(_uncommented(balancer) if balancer else {}),
             "proxy_pass http://evergreen;": f"{_NAMED if scheme == 'https' else ''} proxy_pass {scheme}://evergreen;",
         },
     )
@@ -99,6 +101,14 @@ def serve_nginx(proxy: Proxy, *upstreams: int, scheme: str = "http") -> Iterator
     errors = proxy.folder / "error.log"
     with _running([program, "-e", str(errors), "-c", str(proxy.folder / "nginx.conf")], proxy):
         yield
+
+
+def _uncommented(balancer: str) -> dict[str, str]:
+    """Return the changes to deploy/nginx.conf that let it stand behind a proxy of that address."""
+    return {
+        "# set_real_ip_from 192.0.2.1;": f"set_real_ip_from {balancer};",
+        "# real_ip_header": "real_ip_header",
+    }
 
 
 @contextmanager
