@@ -42,6 +42,13 @@ def test_only_the_proxy_is_reached_from_outside_and_the_data_by_the_product_alon
     assert on == {"front": {"proxy", "app"}, "data": {"app", "migrate", "purge", "database", "redis"}}
 
 
+def test_clients_come_by_ipv4_unless_the_proxys_network_has_both() -> None:
+    """By IPv6 all would have the one address of Docker's own proxy, and share its limits."""
+    ports = SERVICES["proxy"]["ports"]
+    assert [port.removeprefix("0.0.0.0:") for port in ports] == ["80:80", "443:443", "443:443/udp"]
+    assert COMPOSE["networks"]["front"].get("enable_ipv6") or all(port.startswith("0.0.0.0:") for port in ports)
+
+
 def test_the_order_of_the_start_is_database_tables_product_proxy() -> None:
     needs = {
         name: {on: how["condition"] for on, how in s.get("depends_on", {}).items()} for name, s in SERVICES.items()
