@@ -78,6 +78,7 @@ class Connector:
 
     def __init__(self, url: URL) -> None:
         self._args, self._options = url.get_dialect()().create_connect_args(url)
+        self._given = url.normalized_query.get("options", ())
         self._is_silent = False
         self._turn = threading.Lock()
         self._tried_at = 0.0
@@ -90,7 +91,8 @@ class Connector:
             return self._try()
 
     def _try(self) -> Connection[Any]:
-        limits = {"connect_timeout": CONNECT_TIMEOUT, "options": SERVER_OPTIONS}
+        # Ours come last: of two values of a setting the server takes that.
+        limits = {"connect_timeout": CONNECT_TIMEOUT, "options": " ".join((*self._given, SERVER_OPTIONS))}
         try:
             connection = PatientConnection.connect(*self._args, **{**self._options, **limits})
         except ConnectionTimeout:

@@ -51,6 +51,8 @@ def _url_problems(settings: "Settings") -> list[str]:
         found.append("PUBLIC_URL must be https in production")
     if not _is_database_url(settings.database_url):
         found.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
+    elif "connect_timeout" in make_url(settings.database_url).query:
+        found.append("DATABASE_URL takes no connect_timeout: it is 2 seconds")
     if not _is_storage_uri(settings.ratelimit_storage_uri):
         found.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
     try:

@@ -65,6 +65,13 @@ def test_a_place_for_limits_that_cannot_be_reached_is_refused(monkeypatch: pytes
     assert "RATELIMIT_STORAGE_URI" in refusal(monkeypatch, **{**PRODUCTION, "RATELIMIT_STORAGE_URI": uri})
 
 
+def test_a_limit_that_would_be_ours_all_the_same_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql+psycopg://u:hunter2@db/evergreen?connect_timeout=9"
+    message = refusal(monkeypatch, **PRODUCTION, DATABASE_URL=url)
+    assert message.startswith("DATABASE_URL takes no connect_timeout")
+    assert "hunter2" not in message
+
+
 @pytest.mark.parametrize(
     "url",
     [

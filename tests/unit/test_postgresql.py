@@ -31,10 +31,10 @@ def connector(port: int) -> postgresql.Connector:
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    """An engine as the product makes it."""
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine as the product makes it; a parameter is what follows the database's name."""
     require_postgresql()
-    config = database_config(make_settings(database_url=SERVER))
+    config = database_config(make_settings(database_url=SERVER + getattr(request, "param", "")))
     engine = create_engine(config["SQLALCHEMY_DATABASE_URI"], **config["SQLALCHEMY_ENGINE_OPTIONS"])
     yield engine
     engine.dispose()
@@ -65,6 +65,13 @@ def test_a_request_waits_no_longer_than_it_may(engine: Engine, monkeypatch: pyte
     postgresql.end_request()
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("engine", ["?options=-csearch_path%3Dapp%20-cstatement_timeout%3D0"], indirect=True)
+def test_the_servers_options_are_the_ones_given_and_ours_within_which_it_stays(engine: Engine) -> None:
+    with engine.connect() as connection:
+        shown = [connection.scalar(text(f"SHOW {name}")) for name in ("search_path", "statement_timeout")]
+    assert shown == ["app", "4s"]
 
 
 def test_what_comes_after_the_request_is_not_held_to_its_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
