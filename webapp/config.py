@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     introspection_clients: SecretStr = Field(
         SecretStr(""),
         description="services that may ask `POST /api/introspect` about access tokens, comma-separated `name:secret`, "
-        "secrets of at least 32 characters",
+        "secrets of at least 32 characters; a name may have several",
     )
     public_url: str = Field(
         "", description="base of every link; other hosts are refused. Development: `http://localhost:8000`"
@@ -181,10 +181,14 @@ class Settings(BaseSettings):
         return key_pairs(pem) if pem else ()
 
     @cached_property
-    def introspection_secrets(self) -> dict[str, str]:
-        """The secret of each service that may ask about tokens, by its name."""
-        pairs = (pair.strip().partition(":") for pair in self.introspection_clients.get_secret_value().split(","))
-        return {name: secret for name, _, secret in pairs if name}
+    def introspection_secrets(self) -> dict[str, tuple[str, ...]]:
+        """The secrets of each service that may ask about tokens, by its name: two while one takes the other's place."""
+        secrets: dict[str, tuple[str, ...]] = {}
+        for pair in self.introspection_clients.get_secret_value().split(","):
+            name, _, secret = pair.strip().partition(":")
+            if name:
+                secrets[name] = (*secrets.get(name, ()), secret)
+        return secrets
 
     @cached_property
     def refresh_keys(self) -> KeyRing:

@@ -11,9 +11,9 @@ from webapp.token_format import audience
 
 
 def require_client(settings: Settings, *, name: str | None, secret: str | None) -> None:
-    """Raise InvalidClient unless `secret` is the one that INTROSPECTION_CLIENTS has for the service `name`."""
-    expected = settings.introspection_secrets.get(name or "", "")
-    if not (expected and hmac.compare_digest((secret or "").encode(), expected.encode())):
+    """Raise InvalidClient unless `secret` is one that INTROSPECTION_CLIENTS has for the service `name`."""
+    known = settings.introspection_secrets.get(name or "", ())
+    if not any(hmac.compare_digest((secret or "").encode(), one.encode()) for one in known):
         raise InvalidClient
 
 

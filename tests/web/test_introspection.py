@@ -150,6 +150,15 @@ def test_a_token_or_a_damaged_header_is_no_secret(http: FlaskClient, signed_in: 
     assert (reply.status_code, reply.json["error"]) == (401, "invalid_client")
 
 
+def test_while_one_secret_takes_the_place_of_another_both_are_good(
+    make_app: Callable[..., Flask], signed_in: people.SignedIn
+) -> None:
+    new = SECRET.upper()
+    http = make_app(introspection_clients=f"{NAME}:{SECRET},other:{SECRET[::-1]},{NAME}:{new}").test_client()
+    statuses = [ask(http, "x", auth=(NAME, secret)).status_code for secret in (SECRET, new, SECRET[::-1], "")]
+    assert statuses == [200, 200, 401, 401]
+
+
 def test_without_services_nobody_may_ask(make_app: Callable[..., Flask], user_id: int) -> None:
     http = make_app(introspection_clients="").test_client()
     for auth in (("", ""), (NAME, SECRET), None):
