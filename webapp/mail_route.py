@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -47,12 +47,19 @@ def parse_mail_url(url: str) -> MailRoute | None:
     if parts.scheme != "smtp" or not parts.hostname:
         raise ValueError("must begin with smtp://host or file:///")
     username, password = unquote(parts.username or ""), unquote(parts.password or "")
+    _check_whole(parts)
     _check_encodable(parts.hostname, username, password)
     # Whoever sends a password means to keep it: in the clear only if that is asked for.
     tls = query.get("tls", ["starttls" if username else "off"])[0]
     if tls not in _PORTS:
         raise ValueError("takes tls=off, tls=starttls or tls=on")
     return MailRoute(None, parts.hostname, port or _PORTS[tls], username, password, tls, sender)  # type: ignore[arg-type]
+
+
+def _check_whole(parts: SplitResult) -> None:
+    """Raise ValueError if something follows the host: perhaps it is only the user, and its port begins a password."""
+    if parts.path not in ("", "/") or parts.fragment:
+        raise ValueError("has something after the host: / and # in a password are written %2F and %23")
 
 
 def _check_encodable(host: str, username: str, password: str) -> None:

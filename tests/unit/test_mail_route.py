@@ -75,6 +75,9 @@ WRONG = [
     ("smtp://joe:hunter2@mail.example:99999", "is no address"),
     ("smtp://joe:hunter2@[::1", "is no address"),
     ("smtp://joe:hunter2/x@mail.example", "is no address"),  # a slash that was not written as %2F
+    ("smtp://joe:2024/hunter2@mail.example:587", "written %2F"),  # and to which a port comes before it
+    ("smtp://joe:2024#hunter2@mail.example:587", "written %2F and %23"),
+    ("smtp://mail.example/hunter2", "after the host"),
     ("smtps://joe:hunter2@mail.example", "must begin with"),
     ("https://joe:hunter2@mail.example", "must begin with"),
     ("joe:hunter2@mail.example", "must begin with"),
