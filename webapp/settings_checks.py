@@ -36,6 +36,9 @@ def _key_problems(settings: "Settings") -> list[str]:
         for name, key in zip(names, settings.secrets, strict=True)
         for problem in key_problems(key, is_production=is_production)
     ]
+    if "," in settings.secrets[0] or settings.secrets[0] != settings.secrets[0].strip():
+        # One day it will be in SECRET_KEY_PREVIOUS.
+        found.append("SECRET_KEY must have no comma, and no blank at either end: lists of keys are parted by these")
     try:
         settings.key_pairs  # noqa: B018 - parsing is the check
     except ValueError as error:

@@ -85,7 +85,7 @@ def test_other_commands_say_what_is_wrong_on_standard_error(tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_made_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    sound = {"SECRET_KEY": "a key that is long enough, 0123456789", "PUBLIC_URL": "https://example.com"}
+    sound = {"SECRET_KEY": "a key that is long enough: 0123456789", "PUBLIC_URL": "https://example.com"}
     done = mistaken(tmp_path, "doctor", "--json", **sound, DATABASE_URL=f"sqlite:///{tmp_path}/file/x/evergreen.db")
     (row,) = json.loads(done.stdout)
     assert (done.returncode, row["code"]) == (1, "folder-missing")

@@ -37,6 +37,9 @@ def test_all_wrong_settings_are_reported_at_once(monkeypatch: pytest.MonkeyPatch
         ("change-me-change-me-0123456789-abcdef", "guessable"),
         ("your-secret-key-0123456789-abcdefghijk", "guessable"),
         ("please REPLACE_ME with something 0123456", "guessable"),
+        ("x8Jq2,Lw0Rb-5Tn7Yc3Vh9Kd1Sg4Fp6Zm", "no comma"),
+        (" x8Jq2Lw0Rb-5Tn7Yc3Vh9Kd1Sg4Fp6Zm8", "no blank"),
+        ("x8Jq2Lw0Rb-5Tn7Yc3Vh9Kd1Sg4Fp6Zm8\n", "no blank"),
     ],
 )
 def test_production_refuses_a_missing_short_or_weak_key(monkeypatch: pytest.MonkeyPatch, key: str, word: str) -> None:
