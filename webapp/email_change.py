@@ -1,9 +1,10 @@
 """Changing the address: the new one is confirmed by a link, the old one is told and can undo it if it was proved
 (remedies.py)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp import audit, one_time_tokens, outbox, reauthentication, session_state, throttle
@@ -11,9 +12,13 @@ from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import AddressTaken, InvalidAddress, InvalidFields
-from webapp.models import User
+from webapp.models import OneTimeToken, OutboxMail, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
+
+# Between the clocks of two hosts a minute may lie. What is later than now by more than this was dated by a clock that
+# was wrong, and dates nothing that comes after it.
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 def ask(
@@ -72,8 +77,21 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     # An address that nobody has proved may be a stranger's, mistyped: no link of theirs may open the account.
     if was_proved:
         told = {"address": old_address, "new_address": user.email}
-        outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, **told)
+        dated = _after_the_last(db, user.id, now=now)
+        outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, dated=dated, **told)
     audit.record(db, audit.Kind.EMAIL_CHANGED, client=client, now=now, user_id=user.id, actor_id=user.id)
+
+
+def _after_the_last(db: DbSession, user_id: int, *, now: datetime) -> datetime:
+    """Return the instant that a change of the user's address is dated by, whose row is locked: later than the one
+    before, though it was made by a host whose clock is ahead. By it the undoing knows which came later."""
+    waiting = (OutboxMail.kind == MailKind.ADDRESS_CHANGED, OutboxMail.user_id == user_id)
+    sent = (OneTimeToken.purpose == Purpose.UNDO_EMAIL_CHANGE, OneTimeToken.user_id == user_id)
+    found = [
+        db.scalar(select(func.max(dated)).where(*which, dated.between(now, now + _CLOCKS_DIFFER)))
+        for dated, which in ((OutboxMail.created_at, waiting), (OneTimeToken.since, sent))
+    ]
+    return max((latest + timedelta(microseconds=1) for latest in found if latest), default=now)
 
 
 def set_address(db: DbSession, user: User, address: str, *, now: datetime) -> None:

@@ -110,15 +110,20 @@ def lock_owner(db: DbSession, user_id: int | ScalarSelect[int | None]) -> None:
 _cancel: Final = (
     update(_rows)
     .where(_rows.c.user_id == bindparam("owner"), _rows.c.purpose.in_(bindparam("purposes", expanding=True)))
-    .where(_rows.c.used_at.is_(None), _rows.c.id > bindparam("issued_after"))
+    .where(_rows.c.used_at.is_(None))
     .values(used_at=bindparam("at"))
 )
+_cancel_later: Final = _cancel.where(_rows.c.since > bindparam("after"))
 
 
-def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime, issued_after: int = 0) -> None:
-    """Make every unused token of the user for these purposes useless, or those issued after the one with an id; the
-    caller commits."""
-    db.execute(_cancel, {"owner": user_id, "purposes": purposes, "issued_after": issued_after, "at": now})
+def cancel(db: DbSession, *purposes: Purpose, user_id: int, now: datetime, after: datetime | None = None) -> None:
+    """Make every unused token of the user for these purposes useless, or the remedies alone of what happened after an
+    instant; the caller commits."""
+    which = {"owner": user_id, "purposes": purposes, "at": now}
+    if after is None:
+        db.execute(_cancel, which)
+    else:
+        db.execute(_cancel_later, {**which, "after": after})
 
 
 def purge(db: DbSession, *, now: datetime) -> int:

@@ -46,18 +46,26 @@ class MailKind(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
 
 
-def enqueue(db: DbSession, kind: MailKind, *, user_id: int | None, now: datetime, **detail: Any) -> None:
+def enqueue(
+    db: DbSession, kind: MailKind, *, user_id: int | None, now: datetime, dated: datetime | None = None, **detail: Any
+) -> None:
     """Add one mail to the transaction at hand; the caller commits. `detail` must hold no secret.
+
+    It tells of what happens `now`, or of what is `dated` otherwise.
 
     Without `user_id` and without an `address` in the detail the row is a decoy: it costs what a mail costs and is
     dropped by the sender, so that who asks cannot tell by the time whether an address has an account."""
-    db.add(OutboxMail(kind=kind, user_id=user_id, detail=detail, created_at=now, next_attempt_at=now))
+    db.add(OutboxMail(kind=kind, user_id=user_id, detail=detail, created_at=dated or now, next_attempt_at=now))
     db.info["has_new_mail"] = True
 
 
-def withdraw(db: DbSession, kind: MailKind, *, user_id: int) -> None:
-    """Forget what has not been sent yet of a kind to a user; the caller commits."""
-    db.execute(delete(OutboxMail).where(OutboxMail.kind == kind, OutboxMail.user_id == user_id))
+def withdraw(db: DbSession, kind: MailKind, *, user_id: int, after: datetime | None = None) -> None:
+    """Forget what has not been sent yet of a kind to a user, or of that what tells of something after an instant; the
+    caller commits."""
+    which = [OutboxMail.kind == kind, OutboxMail.user_id == user_id]
+    if after is not None:
+        which.append(OutboxMail.created_at > after)
+    db.execute(delete(OutboxMail).where(*which))
 
 
 def is_withdrawn(db: DbSession, mail: OutboxMail) -> bool:

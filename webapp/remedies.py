@@ -5,11 +5,12 @@ Each leads to a new password, which ends all sessions."""
 from datetime import datetime
 from typing import NamedTuple
 
-from webapp import audit, email_change, mfa_setup, one_time_tokens, passkeys, recovery_codes, revocation
+from webapp import audit, email_change, mfa_setup, one_time_tokens, outbox, passkeys, recovery_codes, revocation
 from webapp.database import DbSession
 from webapp.errors import InvalidLink
 from webapp.models import AuthSession, OneTimeToken, User
 from webapp.one_time_tokens import Purpose
+from webapp.outbox import MailKind
 from webapp.revocation import EndReason
 
 
@@ -45,8 +46,10 @@ def undo_email_change(db: DbSession, *, token: str, client: audit.Client, now: d
     if not user.is_active:
         raise InvalidLink
     email_change.set_address(db, user, str(spent.email), now=now)
-    # Mails about later changes went to addresses that were never the owner's: their links take nothing back.
-    one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, issued_after=spent.id, now=now)
+    # Mails about later changes go to addresses that were never the owner's: their links take nothing back, and none is
+    # sent any more. Which are later says when the changes were (email_change.py): mails overtake each other.
+    one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, after=spent.since, now=now)
+    outbox.withdraw(db, MailKind.ADDRESS_CHANGED, user_id=user.id, after=spent.since)
     reason = EndReason.EMAIL_CHANGE_UNDONE
     revocation.end_all_of(db, user_id=user.id, actor_id=user.id, reason=reason, client=client, now=now)
     audit.record(db, audit.Kind.EMAIL_CHANGE_UNDONE, client=client, now=now, user_id=user.id, actor_id=user.id)

@@ -1,16 +1,21 @@
 """What helps an owner against somebody who got in must help nobody else, and must not be kept from the owner."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, move_to, recover, reset, use
 from tests.support.steps import login
 from webapp import passwords
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.models import OutboxMail
 
 ACCOMPLICE = "accomplice@example.com"
 
@@ -24,6 +29,47 @@ def test_an_undone_change_is_not_brought_back_by_the_undoing_of_a_later_one(app:
     first = mailbox.token("undo", people.EMAIL)
     move_to(app, mailbox, ACCOMPLICE, of=thief)
     second = mailbox.token("undo", THIEF)
+    recover(app, f"/undo/{first}")
+    assert use(app, f"/undo/{second}").status_code == 400
+    assert login(app, "seven quiet hedges") == 200
+
+
+def keep_waiting(app: Flask) -> None:
+    """Let what waits be sent in a minute, as if the first attempt had failed."""
+    with app.app_context():
+        db.session.execute(update(OutboxMail).values(next_attempt_at=utc_now() + timedelta(minutes=1)))
+        db.session.commit()
+
+
+def test_an_undone_change_is_not_brought_back_by_a_mail_about_a_later_one_that_was_not_sent_yet(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """P08."""
+    thief = people.sign_in(app.test_client())
+    move_to(app, mailbox, THIEF, of=thief)
+    first = mailbox.token("undo", people.EMAIL)
+    move_to(app, mailbox, ACCOMPLICE, of=thief)
+    recover(app, f"/undo/{first}")
+    assert mailbox.to(THIEF) == []
+    assert login(app, "seven quiet hedges") == 200
+
+
+@pytest.mark.parametrize("between", [0, -30, 30])
+@pytest.mark.parametrize("quickest", ["owner", "thief"])
+def test_an_undone_change_is_not_brought_back_though_the_later_one_was_mailed_first(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, between: int, quickest: str
+) -> None:
+    """P08: nor does the thief's link spoil the owner's then, whichever host's clock dates the second change."""
+    thief = people.sign_in(app.test_client())
+    move_to(app, mailbox, THIEF, of=thief)
+    keep_waiting(app)
+    clock.shift(between)
+    move_to(app, mailbox, ACCOMPLICE, of=thief)
+    second = mailbox.token("undo", THIEF)
+    clock.shift(120)
+    first = mailbox.token("undo", people.EMAIL)
+    if quickest == "thief":
+        assert use(app, f"/undo/{second}").status_code == 303
     recover(app, f"/undo/{first}")
     assert use(app, f"/undo/{second}").status_code == 400
     assert login(app, "seven quiet hedges") == 200
