@@ -46,10 +46,12 @@ def ask(
         raise InvalidFields({"email": ["That is your address already."]})
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id))
-    cancel(db, user_id=user_id, now=now)
     kind = audit.Kind.EMAIL_CHANGE_REQUESTED
     counted_as = account_key(email_key(address))
     is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, now=now)
+    # Who asks once more than there are mails keeps the last link: there is no other until tomorrow.
+    if not is_spent or not _is_asked_for(db, address, user_id=user_id):
+        cancel(db, user_id=user_id, now=now)
     if owner_id is None and not is_spent:
         outbox.enqueue(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id, now=now, address=address)
     else:
@@ -58,6 +60,19 @@ def ask(
     who = {"user_id": user_id, "actor_id": user_id, "account_key": None if is_spent else counted_as}
     audit.record(db, kind, client=client, now=now, **who)  # type: ignore[arg-type]
     db.commit()
+
+
+def _is_asked_for(db: DbSession, address: str, *, user_id: int) -> bool:
+    """Whether the change that the user has asked for, if any, is to that address: its link is sent, or its mail
+    waits."""
+    sent = select(OneTimeToken.email).where(
+        OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.CHANGE_EMAIL, OneTimeToken.used_at.is_(None)
+    )
+    waiting = select(OutboxMail.detail).where(
+        OutboxMail.user_id == user_id, OutboxMail.kind == MailKind.CONFIRM_NEW_ADDRESS
+    )
+    named = [*db.scalars(sent), *(detail["address"] for detail in db.scalars(waiting))]
+    return any(email_key(str(email)) == email_key(address) for email in named)
 
 
 def cancel(db: DbSession, *, user_id: int, now: datetime) -> None:

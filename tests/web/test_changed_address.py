@@ -103,6 +103,37 @@ def test_an_address_that_was_taken_meanwhile_is_a_conflict(app: Flask, mailbox: 
     assert session.me().json["email"] == people.EMAIL
 
 
+def test_who_asks_once_more_than_there_are_mails_a_day_keeps_the_last_link(app: Flask, mailbox: Mailbox) -> None:
+    """P07, P08: in whatever case the address is written."""
+    session = people.sign_in(app.test_client())
+    for _ in range(5):
+        assert ask_to_move(session)[0] == 202
+        token = mailbox.token("verify", OTHER)
+    assert ask_to_move(session, OTHER.upper())[0] == 202
+    assert [mail["To"] for mail in mailbox.deliver()] == [people.EMAIL]
+    assert confirm(app, token) == (204, "")
+
+
+def test_who_asks_for_another_address_keeps_no_link_to_the_first_though_there_are_no_more_mails(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """P07, P08: it may have been mistyped."""
+    session = people.sign_in(app.test_client())
+    for email in [OTHER] * 5 + ["mistyped@example.com"]:
+        assert ask_to_move(session, email)[0] == 202
+    token = mailbox.token("verify", "mistyped@example.com")
+    assert ask_to_move(session)[0] == 202
+    assert confirm(app, token) == (400, "invalid_link")
+
+
+def test_mails_that_wait_are_not_lost_by_asking_again(app: Flask, mailbox: Mailbox) -> None:
+    """P07, P08: however often, while the mail server is away."""
+    session = people.sign_in(app.test_client())
+    for _ in range(6):
+        assert ask_to_move(session)[0] == 202
+    assert confirm(app, mailbox.token("verify", OTHER)) == (204, "")
+
+
 def test_links_to_the_old_address_open_nothing_after_the_change(app: Flask, mailbox: Mailbox) -> None:
     """P02, P09."""
     session = people.sign_in(app.test_client())
