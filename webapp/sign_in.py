@@ -13,7 +13,8 @@ from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent, AuthSes
 from webapp.token_pairs import TokenPair
 
 _users, _rows, _events = table_of(User), table_of(AuthSession), table_of(AuditEvent)
-# When the account forgot its devices; whether it was signed in to from this place since, and whether ever.
+# When the account forgot its devices; whether it was signed in to from this place since, and whether ever. Events are
+# purged after a time: that there was no sign-in shows only as long as the log goes back to the account's beginning.
 _history: Final = select(
     _users.c.devices_forgotten_at,
     exists()
@@ -25,6 +26,12 @@ _history: Final = select(
     )
     .label("was_here"),
     exists().where(_events.c.user_id == _users.c.id, _events.c.kind == audit.Kind.SIGN_IN.value).label("was_anywhere"),
+    exists()
+    .where(
+        _events.c.user_id == _users.c.id,
+        _events.c.kind.in_((audit.Kind.REGISTERED.value, audit.Kind.USER_CREATED.value)),
+    )
+    .label("is_told_from_the_beginning"),
 ).where(_users.c.id == bindparam("user_id"))
 
 
@@ -60,4 +67,5 @@ def _is_new(db: DbSession, user_id: int, device: KnownDevice, *, client: audit.C
     found = db.execute(_history, {"user_id": user_id, **place}).one()
     if device.knows(user_id, forgotten_at=found.devices_forgotten_at, now=now):
         return False
-    return bool(found.was_anywhere and not found.was_here)
+    is_first = found.is_told_from_the_beginning and not found.was_anywhere
+    return not is_first and not found.was_here

@@ -6,6 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people, steps
+from tests.support.command_line import run
 from tests.support.mailbox import Mailbox, text
 from tests.support.new_devices import (
     FIREFOX,
@@ -84,6 +85,17 @@ def test_after_a_change_of_password_only_the_browser_that_made_it_is_no_news(
         http.delete_cookie("refresh_token")
         assert sign_in_by_form(http, password=NEW_PASSWORD).status_code == 303
         assert mailbox.to(people.EMAIL) == expected
+
+
+def test_a_sign_in_to_an_account_that_was_not_used_for_long_is_news(
+    app: Flask, mailbox: Mailbox, laptop: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    """ASVS 6.3.5: though the log and the list of sessions know of no other any more."""
+    clock.shift(366 * DAY)
+    assert run(app, "events", "purge", "--older-than", "365").exit_code == 0
+    assert run(app, "sessions", "purge").exit_code == 0
+    people.sign_in(client(app, SAFARI, TRAIN))
+    assert mailbox.to(people.EMAIL) == [NEW_DEVICE]
 
 
 def test_the_cookie_of_another_account_makes_no_browser_known(
