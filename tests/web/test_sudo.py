@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from tests.support import forge, people, steps
 from tests.support.steps import HOUR, MINUTE, bearer, current_sid, is_signed_in, refresh, sign_in_by_form
 from tests.support.sudo import FRESH, RISKY_CALLS, RISKY_PAGES, STALE, call, is_fresh, visit
+from webapp.web.redirects import PAGE_OF_FORM
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -35,6 +36,36 @@ def test_every_risky_page_is_open_for_fifteen_minutes_after_the_sign_in(
         reply = visit(user, method, path, Referer="http://localhost/account/security")
         target = path if (method, path) == ("GET", "/account/security/totp") else "/account/security"
         assert (reply.status_code, reply.location) == (303, f"/account/confirm?next={target}")
+
+
+FORMS_OF_SECURITY = ["password", "email", "totp/begin", "recovery-codes", "passkeys/1/rename", "passkeys/1/remove"]
+
+
+@pytest.mark.parametrize("form", FORMS_OF_SECURITY)
+def test_the_way_back_from_a_form_that_was_refused_leads_to_the_page_that_holds_it(
+    user: FlaskClient, clock: time_machine.Traveller, form: str
+) -> None:
+    """V08: the browser stands where the form was sent to, and there is no page."""
+    clock.shift(FRESH)
+    stands_at = f"http://localhost/account/security/{form}"
+    reply = visit(user, "POST", "/account/security/totp/begin", Referer=stands_at)
+    assert reply.location == "/account/confirm?next=/account/security"
+
+
+@pytest.mark.parametrize("form", FORMS_OF_SECURITY)
+def test_a_form_that_has_expired_leads_to_the_page_that_holds_it(user: FlaskClient, form: str) -> None:
+    reply = user.post(f"/account/security/{form}", data={"csrf_token": "too old"})
+    assert (reply.status_code, "The form has expired" in reply.text) == (400, True)
+    assert '<a class="button button-primary" href="/account/security">Open the page again</a>' in reply.text
+
+
+def test_every_form_without_a_page_of_its_own_is_known_to_be_on_one(app: Flask) -> None:
+    """But "Sign out", which is on all of them, and what a script asks."""
+    rules = list(app.url_map.iter_rules())
+    pages = {rule.rule: rule.endpoint for rule in rules if "GET" in (rule.methods or ())}
+    forms = {rule.endpoint for rule in rules if rule.rule not in pages and not rule.rule.startswith("/api/")}
+    assert forms - {"auth.logout", "registration.strength"} == set(PAGE_OF_FORM)
+    assert set(PAGE_OF_FORM.values()) <= set(pages.values())
 
 
 def test_no_refresh_makes_a_session_fresher(signed_in: people.SignedIn, clock: time_machine.Traveller) -> None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, json, redirect, render_template, request, url_for
+from flask import Flask, Response, g, json, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -24,7 +24,7 @@ from webapp.errors import (
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.limits import refusal
-from webapp.web.redirects import asked_page, own_path
+from webapp.web.redirects import asked_page, is_page, own_path, page_of_form
 
 log = logging.getLogger(__name__)
 
@@ -115,15 +115,15 @@ def _way_back() -> str:
         asked = urlsplit(asked_page() if request.method == "GET" else request.referrer or "")
     except ValueError:  # no URL at all
         asked = urlsplit("")
-    return own_path(asked._replace(scheme="", netloc="").geturl(), default=url_for("account.profile"))
+    way = own_path(asked._replace(scheme="", netloc="").geturl(), default=url_for("account.profile"))
+    # Where a form was refused, the browser stands at the address that it was sent to.
+    return way if is_page(asked.path) else page_of_form(asked.path)
 
 
 def _csrf_error(error: CSRFError) -> Response:
     """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
     detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
-    adapter = current_app.create_url_adapter(request)
-    # A form without a page of its own, such as "Sign out", is on another one.
-    action_url = request.path if adapter and adapter.test(request.path, "GET") else url_for("account.profile")
+    action_url = request.path if is_page(request.path) else page_of_form(request.path)
     return _page(400, "The form has expired", detail, action_url=action_url, action_label="Open the page again")
 
 

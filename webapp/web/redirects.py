@@ -3,7 +3,9 @@
 import re
 from typing import Final
 
-from flask import request, url_for
+from flask import current_app, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 # Each download, and the page that holds its link. A browser that is led to a download stays on the page it is led from:
 # the one that asks for the password would not go away.
@@ -12,6 +14,19 @@ PAGE_OF_DOWNLOAD: Final = {
     "admin.sessions_csv": "admin.sessions",
     "admin.events_csv": "admin.events",
     "security.data": "security.overview",
+}
+# Each form that is sent to an address where there is no page, and the page that holds it. "Sign out" is on all of them.
+PAGE_OF_FORM: Final = {
+    "account.end_device": "account.devices",
+    "account.end_other_devices": "account.devices",
+    "admin.end_sessions": "admin.sessions",
+    "registration.resend": "account.profile",
+    "second_factor.begin": "security.overview",
+    "second_factor.remove_passkey": "security.overview",
+    "second_factor.rename_passkey": "security.overview",
+    "second_factor.renew_codes": "security.overview",
+    "security.change_email": "security.overview",
+    "security.change_password": "security.overview",
 }
 MAX_LENGTH: Final = 2000
 # One slash, then neither a second one nor a backslash, which browsers read as one; no control characters, which
@@ -30,3 +45,21 @@ def asked_page() -> str:
     """Return path and query of the GET request at hand, to come back to; for a download its page's, filters too."""
     asked, page = request.full_path.rstrip("?"), PAGE_OF_DOWNLOAD.get(request.endpoint or "")
     return f"{url_for(page)}{asked.removeprefix(request.path)}" if page else asked
+
+
+def is_page(path: str) -> bool:
+    """Whether something of ours can be opened at that path."""
+    return _addresses().test(path, "GET")
+
+
+def page_of_form(path: str) -> str:
+    """Return the path of the page that holds the form which is sent to `path`, or of the profile if there is none."""
+    try:
+        endpoint, _ = _addresses().match(path, method="POST")
+    except HTTPException:
+        endpoint = ""
+    return url_for(PAGE_OF_FORM.get(endpoint, "account.profile"))
+
+
+def _addresses() -> MapAdapter:
+    return current_app.url_map.bind(request.host)
