@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 
 from webapp import administrators, audit, mfa_setup, one_time_tokens, outbox, passkeys, revocation, session_state
-from webapp.database import DbSession, lock_rows
+from webapp.database import DbSession, lock_in_order, lock_rows
 from webapp.errors import NotAdministrator
 from webapp.models import AuthSession, User
 from webapp.outbox import MailKind
@@ -47,6 +47,9 @@ def end_sessions(
     db: DbSession, *, sids: Collection[str], actor_id: int | None, client: audit.Client, now: datetime
 ) -> int:
     """End these sessions; commits. Return how many were live; the rest had ended already."""
+    # Their owners' rows before them, as whoever keeps one and ends the others does.
+    owners = select(AuthSession.user_id).where(AuthSession.id.in_(sids))
+    lock_in_order(db, User.id, User.is_active, User.id.in_(owners))
     which = (AuthSession.id.in_(sids), AuthSession.expires_at > now)
     reason = EndReason.ENDED_BY_OPERATOR
     ended = revocation.end_sessions(db, *which, reason=reason, actor_id=actor_id, client=client, now=now)

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp import audit, one_time_tokens
-from webapp.database import DbSession, lock_rows
+from webapp.database import DbSession, lock_in_order, lock_rows
 from webapp.errors import LastAdministrator
 from webapp.models import User
 from webapp.one_time_tokens import Purpose
@@ -18,9 +18,7 @@ _LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, P
 
 def lock(db: DbSession) -> None:
     """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
-    # Row after row in one order, or two who lock them at once could wait for each other.
-    in_order = select(User.id).where(User.is_admin).order_by(User.id).with_for_update(key_share=True)
-    lock_rows(db, User.is_active, User.id.in_(in_order))
+    lock_in_order(db, User.id, User.is_active, User.is_admin)
 
 
 def may_go(user_id: int) -> ColumnElement[bool]:

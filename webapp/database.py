@@ -128,6 +128,18 @@ def lock_rows(db: DbSession, column: QueryableAttribute[Value], *which: ColumnEl
     return db.scalars(nothing.execution_options(synchronize_session=False)).all()
 
 
+def lock_in_order(
+    db: DbSession,
+    key: QueryableAttribute[Any],
+    column: QueryableAttribute[Any],
+    *which: ColumnElement[bool] | QueryableAttribute[bool],
+) -> None:
+    """Lock the rows that meet the conditions as lock_rows does, but one after the other by their key, or two who lock
+    some of them at once could wait for each other."""
+    in_order = select(key).where(*which).order_by(key).with_for_update(key_share=True)
+    lock_rows(db, column, key.in_(in_order))
+
+
 def delete_in_batches(
     db: DbSession, key: QueryableAttribute[Any], *which: ColumnElement[bool], batch: int = PURGE_BATCH
 ) -> int:

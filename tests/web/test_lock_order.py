@@ -63,6 +63,22 @@ def test_an_administrator_ends_all_after_somebody_who_holds_one_and_ends_the_oth
     assert (reply.status_code, ended(app)) == (303, 3)
 
 
+def test_an_administrator_ends_some_after_somebody_who_holds_one_and_ends_the_others(
+    app: Flask, user_id: int, devices: list[people.SignedIn], desk: FlaskClient
+) -> None:
+    people.create_user(app, "jane@test.com")
+    jane = people.sign_in(app.test_client(), email="jane@test.com")
+    first, second, _ = devices
+    reply = wait_for(
+        app,
+        lambda: end(desk, sid(first), sid(second), sid(jane)),
+        lock_user(user_id),
+        lock(sid(second)),
+        then=lock(sid(first)),
+    )
+    assert (reply.status_code, ended(app)) == (303, 3)
+
+
 def test_an_administrator_holds_no_session_while_waiting_for_another(
     app: Flask, devices: list[people.SignedIn], desk: FlaskClient
 ) -> None:
