@@ -2,6 +2,7 @@
 body and work are the same, only the mail differs."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -53,13 +54,30 @@ def register(
         "created_at": now,
     }
     is_new = _insert_unless_known(db, values)
-    _note_and_mail(db, key, audit.Kind.REGISTERED if is_new else audit.Kind.REGISTERED_AGAIN, client=client, now=now)
+    while (user := _find(db, key)) is None:
+        # Who had the address has left, or moved to another one, between the two: it is free.
+        is_new = _insert_unless_known(db, values)
+    kind = audit.Kind.REGISTERED if is_new else audit.Kind.REGISTERED_AGAIN
+    _note_and_mail(db, user, kind, counted_as=account_key(key), client=client, now=now)
     db.commit()
 
 
-def _note_and_mail(db: DbSession, key: str, kind: audit.Kind, *, client: audit.Client, now: datetime) -> None:
-    user = db.execute(select(User.id, User.email_verified, User.is_active).where(User.email_key == key)).one()
-    counted_as = account_key(key)
+class _Account(NamedTuple):
+    """What is to be known of the account that has an address."""
+
+    id: int
+    email_verified: bool
+    is_active: bool
+
+
+def _find(db: DbSession, key: str) -> _Account | None:
+    found = db.execute(select(User.id, User.email_verified, User.is_active).where(User.email_key == key)).first()
+    return _Account(*found) if found else None
+
+
+def _note_and_mail(
+    db: DbSession, user: _Account, kind: audit.Kind, *, counted_as: str, client: audit.Client, now: datetime
+) -> None:
     is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
     # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
     audit.record(db, kind, client=client, now=now, user_id=user.id, account_key=None if is_spent else counted_as)

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import Executable, delete, event, update
 from sqlalchemy.engine import Engine
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
+from tests.support.meanwhile import do_before
 from tests.support.people import users
 from tests.support.registration import BODY, NEW, PASSPHRASE, register
-from tests.support.steps import START, alert, sign_in_by_form, submit
-from webapp import passwords
+from tests.support.steps import START, alert, events, sign_in_by_form, submit
+from webapp import passwords, registration
 from webapp.database import db
 from webapp.models import User
 
@@ -52,6 +53,24 @@ def test_new_known_unconfirmed_and_deactivated_addresses_get_the_same_answer_and
         ("young@test.com", "Confirm your address"),
         (NEW, "Confirm your address"),
     ]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("change", [delete(User), update(User).values(email_key="moved@example.com")])
+def test_an_address_whose_account_leaves_or_moves_meanwhile_is_free(
+    app: Flask, user_id: int, monkeypatch: pytest.MonkeyPatch, change: Executable
+) -> None:
+    """A03: on SQLite, who signs up has the database to themselves."""
+
+    def commit() -> None:
+        with app.app_context():
+            db.session.execute(change)
+            db.session.commit()
+
+    do_before(monkeypatch, registration, "_find", commit)
+    assert register(app, email=people.EMAIL).status_code == 202
+    (made,) = events(app, "registered")
+    assert made.user_id == users(app)[-1].id != user_id
 
 
 def test_a_known_address_keeps_its_password_and_names(app: Flask, user_id: int) -> None:
