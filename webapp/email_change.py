@@ -88,7 +88,7 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
     user = db.get_one(User, spent.user_id)
     old_address, was_proved = user.email, user.email_verified
-    set_address(db, user, str(spent.email), now=now)
+    set_address(db, user, str(spent.email), client=client, now=now)
     # An address that nobody has proved may be a stranger's, mistyped: no link of theirs may open the account.
     if was_proved:
         told = {"address": old_address, "new_address": user.email}
@@ -109,13 +109,19 @@ def _after_the_last(db: DbSession, user_id: int, *, now: datetime) -> datetime:
     return max((latest + timedelta(microseconds=1) for latest in found if latest), default=now)
 
 
-def set_address(db: DbSession, user: User, address: str, *, now: datetime) -> None:
+def set_address(db: DbSession, user: User, address: str, *, client: audit.Client, now: datetime) -> None:
     """Change the row; the caller commits. Raises AddressTaken: the unique key decides, whoever else is at it.
 
-    The address is proved, so that an account which has it and never proved it makes room."""
+    The address is proved, so that an account which has it and never proved it makes room: it is deleted, and the log
+    says by whom."""
     unproved = (User.email_key == email_key(address), User.id != user.id, ~User.email_verified, ~User.is_admin)
     try:
-        db.execute(delete(User).where(*unproved).execution_options(synchronize_session=False))
+        removed = db.execute(
+            delete(User)
+            .where(*unproved)
+            .returning(User.id, User.is_active)
+            .execution_options(synchronize_session=False)
+        ).first()
         db.execute(
             update(User)
             .where(User.id == user.id)
@@ -125,6 +131,11 @@ def set_address(db: DbSession, user: User, address: str, *, now: datetime) -> No
     except IntegrityError:
         db.rollback()
         raise AddressTaken from None
+    if removed is not None:
+        about = {"user_id": removed.id, "actor_id": user.id, "reason": "address_proved_by_another"}
+        if not removed.is_active:
+            about["was_deactivated"] = True
+        audit.record(db, audit.Kind.ACCOUNT_DELETED, client=client, now=now, **about)
     db.refresh(user)
     one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, user_id=user.id, now=now)
     cancel(db, user_id=user.id, now=now)

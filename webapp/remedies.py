@@ -45,7 +45,7 @@ def undo_email_change(db: DbSession, *, token: str, client: audit.Client, now: d
     user = db.get_one(User, spent.user_id)
     if not user.is_active:
         raise InvalidLink
-    email_change.set_address(db, user, str(spent.email), now=now)
+    email_change.set_address(db, user, str(spent.email), client=client, now=now)
     # Mails about later changes go to addresses that were never the owner's: their links take nothing back, and none is
     # sent any more. Which are later says when the changes were (email_change.py): mails overtake each other.
     one_time_tokens.cancel(db, Purpose.UNDO_EMAIL_CHANGE, user_id=user.id, after=spent.since, now=now)

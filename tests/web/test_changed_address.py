@@ -4,10 +4,11 @@ import pytest
 from flask import Flask
 
 from tests.support import people
+from tests.support.desk import change
 from tests.support.mailbox import Mailbox, text
 from tests.support.recovery import NEW_PASSWORD, OTHER, forgot, reset
 from tests.support.sessions import ended_because
-from tests.support.steps import csrf_token, login
+from tests.support.steps import csrf_token, events, login
 from webapp.database import db
 from webapp.models import User
 
@@ -132,6 +133,22 @@ def test_mails_that_wait_are_not_lost_by_asking_again(app: Flask, mailbox: Mailb
     for _ in range(6):
         assert ask_to_move(session)[0] == 202
     assert confirm(app, mailbox.token("verify", OTHER)) == (204, "")
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_an_account_that_makes_room_leaves_word_of_its_end_in_the_log(
+    app: Flask, mailbox: Mailbox, user_id: int, is_active: bool
+) -> None:
+    """P08, Z09: who was deactivated is not forgotten by having somebody else prove the address."""
+    ask_to_move(people.sign_in(app.test_client()))
+    unproved = people.create_user(app, OTHER, is_verified=False)
+    change(app, unproved, is_active=is_active)
+    confirm(app, mailbox.token("verify", OTHER))
+    assert [user.email for user in people.users(app)] == [OTHER]
+    (deleted,) = events(app, "account_deleted")
+    assert (deleted.user_id, deleted.actor_id, deleted.ip) == (unproved, user_id, "127.0.0.1")
+    was = {} if is_active else {"was_deactivated": True}
+    assert deleted.detail == {"reason": "address_proved_by_another", **was}
 
 
 def test_links_to_the_old_address_open_nothing_after_the_change(app: Flask, mailbox: Mailbox) -> None:
