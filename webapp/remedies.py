@@ -15,7 +15,8 @@ from webapp.revocation import EndReason
 
 
 class Remedied(NamedTuple):
-    """A token that resets the password, and the names of what was taken away from the account."""
+    """A token that resets the password, and what was taken away from the account, in words that name nothing of it: a
+    page keeps them in a cookie that is not encrypted."""
 
     reset_token: str
     taken_away: list[str]
@@ -61,7 +62,8 @@ def _secure(db: DbSession, user: User, spent: OneTimeToken, *, client: audit.Cli
     added = {"user_id": user.id, "actor_id": user.id, "since": spent.since, "client": client, "now": now}
     taken_away = ["two-step sign-in"] if mfa_setup.take_away(db, **added) else []  # type: ignore[arg-type]
     taken_away += ["the recovery codes"] if recovery_codes.take_away(db, **added) else []  # type: ignore[arg-type]
-    taken_away += [f"the passkey “{name}”" for name in passkeys.remove_all(db, **added)]  # type: ignore[arg-type]
+    if count := len(passkeys.remove_all(db, **added)):  # type: ignore[arg-type]
+        taken_away.append("a passkey" if count == 1 else f"{count} passkeys")
     user.devices_forgotten_at = now
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, user_id=user.id, now=now)
     reset_token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id, email=user.email, now=now)

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support import forge, people
 from tests.support.cookies import client_of, cookies, login
-from tests.support.steps import DAY, SAME_ORIGIN, refresh, sign_in_by_form
+from tests.support.steps import DAY, SAME_ORIGIN, refresh, sign_in_by_form, submit
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -117,18 +117,33 @@ def test_the_cookie_is_taken_away_with_the_attributes_it_was_set_with(
     assert bool(gone["secure"]) is is_https
 
 
+def what_is_read_in(cookie: Morsel[str]) -> str:
+    """Return what the cookie of the forms says to whoever has it: it is signed, not encrypted."""
+    payload = cookie.value.lstrip(".").split(".")[0]
+    data = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    return (zlib.decompress(data) if cookie.value.startswith(".") else data).decode()
+
+
 @pytest.mark.parametrize("is_https", [True, False])
 def test_the_cookie_of_the_forms_has_the_same_attributes_and_holds_nothing_personal(
     make_app: Callable[..., Flask], is_https: bool
 ) -> None:
-    """H04: it is signed, not encrypted."""
+    """H04."""
     http = client_of(make_app, is_https=is_https)
     login(http)
     cookie = cookies(http.get("/account"))["__Host-session" if is_https else "session"]
     expected = {"path": "/", "httponly": True, "samesite": "Lax", **({"secure": True} if is_https else {})}
     assert attributes(cookie) == expected
-    payload = cookie.value.lstrip(".").split(".")[0]
-    data = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-    text = (zlib.decompress(data) if cookie.value.startswith(".") else data).decode()
+    text = what_is_read_in(cookie)
     assert "csrf_token" in text
     assert not any(secret in text for secret in (people.EMAIL, "John", "Doe", "eyJ"))
+
+
+@pytest.mark.parametrize("path", ["/account/security/email", "/account/resend"])
+def test_what_a_form_is_answered_with_names_no_address_in_the_cookie(user: FlaskClient, path: str) -> None:
+    """H04: words that wait there for the next page."""
+    reply = submit(user, path, {"email": "new@example.com", "password": people.PASSWORD}, form="/account")
+    assert reply.status_code == 303
+    text = what_is_read_in(cookies(reply)["session"])
+    assert "We have sent" in text
+    assert "@" not in text

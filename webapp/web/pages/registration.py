@@ -85,7 +85,7 @@ def _verify_page(token: str, form: FlaskForm) -> str:
 @sign_in_required
 def resend() -> ResponseReturnValue:
     registration.resend(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
-    flash(f"We have sent the link to {g.auth.user.email} once more.", "success")
+    flash("We have sent the link to your address once more.", "success")
     return redirect(url_for("account.profile"), 303)
 
 

@@ -48,7 +48,7 @@ def change_email() -> ResponseReturnValue:
     given = {"email": form.email.data, "password": form.password.data}
     if not is_accepted(form, lambda: email_change.ask(db.session, settings(), **given, **_who())):
         return _overview(PasswordChangeForm(formdata=None), form), 422
-    flash(f"We have sent a link to {form.email.data}. Until it is opened, your old address stays.", "success")
+    flash("We have sent a link to the new address. Until it is opened, your old address stays.", "success")
     return redirect(url_for("security.overview"), 303)
 
 
