@@ -3,28 +3,39 @@
 import hashlib
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from webapp.errors import InvalidAddress
 
 
 def canonical_address(text: str) -> str:
-    """Return an e-mail address as it is kept: trimmed, NFC, domain in lower case. Raises InvalidAddress."""
-    try:
-        return validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidAddress(str(error)) from None
+    """Return an e-mail address as a new one is kept: trimmed, the domain in lower case and in its own letters.
+
+    Raises InvalidAddress, for other letters than those of ASCII before the @ too: our mail does not get there."""
+    return _parse(text, is_any_letter_allowed=False).normalized
 
 
 def email_key(text: str) -> str:
-    """Return the form by which an address is looked up, in which case does not count; anything has one."""
+    """Return the form by which an address is looked up, in which case does not count; anything has one.
+
+    That holds for those, too, that would be refused today: who has an account with one signs in with it."""
     try:
-        text = canonical_address(text)
+        text = _parse(text, is_any_letter_allowed=True).normalized
     except InvalidAddress:
         text = unicodedata.normalize("NFC", text.strip())
-    return text.casefold()
+    # Not casefold(), to which straße.de is strasse.de, and a long s is an s: those are others' addresses.
+    return text.lower()
 
 
 def account_key(key: str) -> str:
     """Return what stands for an address in the audit log: people type passwords into its field."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _parse(text: str, *, is_any_letter_allowed: bool) -> ValidatedEmail:
+    try:
+        return validate_email(
+            text.strip(), allow_smtputf8=is_any_letter_allowed, check_deliverability=False, test_environment=True
+        )
+    except EmailNotValidError as error:
+        raise InvalidAddress(str(error)) from None

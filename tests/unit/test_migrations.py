@@ -21,6 +21,7 @@ from tests.support.databases import close_connections, on_server
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
 from webapp import create_app
+from webapp.addresses import email_key
 from webapp.config import ROOT
 from webapp.database import Base, db
 from webapp.models import SessionRefresh
@@ -159,6 +160,40 @@ def test_a_server_of_the_release_before_goes_on_writing_after_ids_have_64_bits(a
     assert set(db.session.scalars(text(ids))) == {
         "session_refreshes", "audit_events", "one_time_tokens", "outbox_mails",
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("app")
+def test_an_address_with_an_account_has_its_own_key_after_the_upgrade_and_the_old_one_where_it_is_free() -> None:
+    """I06: who signed up as straße.de is found there, and strasse.de is free; for the older release they are one."""
+    folded = {
+        "STRA\u00dfE@Test.com": "strasse@test.com",
+        "\u017fmith@test.com": "smith@test.com",
+        "a@stra\u00dfe.de": "a@strasse.de",
+        "Zoe@b\u00fccher.de": "zoe@b\u00fccher.de",
+        "Joe@test.com": "joe@test.com",
+    }
+    users = Base.metadata.tables["users"]
+
+    def add(connection: Connection, address: str, key: str) -> None:
+        row = {column.name: column.type.python_type() for column in users.columns if column.type.python_type is bool}
+        row |= {"email": address, "email_key": key, "password_hash": "x", "first_name": "", "last_name": ""}
+        connection.execute(insert(users).values(row | {"created_at": NOON}))
+
+    def keys() -> list[str]:
+        with db.engine.connect() as connection:
+            return list(connection.scalars(select(users.c.email_key).order_by(users.c.id)))
+
+    upgrade(revision="0008")
+    with db.engine.begin() as connection:
+        for address, key in folded.items():
+            add(connection, address, key)
+    upgrade()
+    assert keys() == [email_key(address) for address in folded]
+    with db.engine.begin() as connection:
+        add(connection, "smith@test.com", "smith@test.com")
+    downgrade(revision="0008")
+    kept = {**folded, "\u017fmith@test.com": "\u017fmith@test.com"}
+    assert keys() == [*kept.values(), "smith@test.com"]
 
 
 def schema(path: Path) -> list[tuple[str, ...]]:

@@ -163,8 +163,9 @@ def test_links_to_the_old_address_open_nothing_after_the_change(app: Flask, mail
 
 @pytest.mark.parametrize(
     ("fields", "field"),
-    [({"password": "wrong"}, "password"), ({"email": people.EMAIL}, "email"), ({"email": "nonsense"}, "email")],
-)
+    [({"password": "wrong"}, "password"), ({"email": people.EMAIL}, "email"), ({"email": "nonsense"}, "email"),
+     ({"email": "josé@example.com"}, "email")],
+)  # fmt: skip
 def test_a_change_that_cannot_be_is_refused_with_its_field(
     app: Flask, mailbox: Mailbox, fields: dict[str, str], field: str
 ) -> None:

@@ -75,7 +75,8 @@ def test_an_operator_creates_a_verified_administrator_and_is_asked_for_the_passw
 @pytest.mark.parametrize(
     ("email", "password", "words"),
     [("not an address", "long enough", "address"), ("a@test.com", "short", "8 characters"),
-     ("a@test.com", "x" * 1025, "1024"), ("TEST@test.com", "long enough", "account already")],
+     ("a@test.com", "x" * 1025, "1024"), ("TEST@test.com", "long enough", "account already"),
+     ("josé@test.com", "long enough", "before the @-sign are not supported")],
 )  # fmt: skip
 def test_what_cannot_be_a_user_is_refused_in_one_line(app: Flask, email: str, password: str, words: str) -> None:
     people.create_user(app)

@@ -1,5 +1,6 @@
 """Signing up, by JSON and by page: who has an account is told to nobody, and what may be sent."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,13 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Executable, delete, event, update
 from sqlalchemy.engine import Engine
+from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
 from tests.support.meanwhile import do_before
 from tests.support.people import users
 from tests.support.registration import BODY, NEW, PASSPHRASE, register
-from tests.support.steps import START, alert, events, sign_in_by_form, submit
+from tests.support.steps import START, alert, events, login, sign_in_by_form, submit
 from webapp import passwords, registration
 from webapp.database import db
 from webapp.models import User
@@ -139,10 +141,35 @@ def test_what_is_no_address_is_refused(app: Flask, email: str) -> None:
 
 
 def test_variants_of_an_address_are_one_account(app: Flask) -> None:
-    """I06: case, spaces around, the domain's case, composed and decomposed letters."""
-    for email in ("jos\u00e9@example.com", " Jose\u0301@EXAMPLE.com ", "JOS\u00c9@example.com"):
+    """I06: case, spaces around, the domain's case, composed and decomposed letters, and xn--, which browsers send."""
+    variants = ("zoe@xn--bcher-kva.de", "zoe@b\u00fccher.de", " Zoe@BU\u0308CHER.de ", "ZOE@b\u00fccher.de")
+    for email in variants:
         assert register(app, email=email).status_code == 202
-    assert [user.email for user in users(app)] == ["jos\u00e9@example.com"]
+    assert [user.email for user in users(app)] == ["zoe@b\u00fccher.de"]
+    for email in variants:
+        people.sign_in(app.test_client(), email=email, password=PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    ("mine", "strangers"), [("smith@example.com", "\u017fmith@example.com"), ("a@strasse.de", "a@stra\u00dfe.de")]
+)
+def test_nobody_is_barred_by_whose_address_looks_alike(app: Flask, mine: str, strangers: str) -> None:
+    """I06: nor does the stranger get in."""
+    register(app, email=strangers)
+    assert register(app, email=mine, password="quite another phrase").status_code == 202
+    assert login(app, PASSPHRASE, mine) == 401
+    assert login(app, "quite another phrase", mine) == 200
+
+
+@pytest.mark.parametrize(
+    "send", [register, lambda app, email: submit(app.test_client(), "/register", BODY | {"email": email})]
+)
+def test_an_address_that_mail_cannot_reach_is_refused_and_said_to_be_one(
+    app: Flask, send: Callable[..., TestResponse]
+) -> None:
+    reply = send(app, email="jos\u00e9@example.com")
+    assert (reply.status_code, users(app)) == (422, [])
+    assert "before the @-sign are not supported" in reply.text
 
 
 def test_names_are_text_in_mails_and_pages_whatever_they_hold(app: Flask, mailbox: Mailbox) -> None:

@@ -96,6 +96,16 @@ def test_an_attempt_is_written_down_without_what_was_typed(app: Flask, user_id: 
     assert not any(secret in dump for secret in ("hunter2", people.PASSWORD, WRONG))
 
 
+def test_who_has_an_address_that_would_be_refused_today_signs_in_with_it(app: Flask, user_id: int) -> None:
+    """Nobody is locked out of an account: mail does not get to it, but the password does."""
+    with app.app_context():
+        values = {"email": "Jos\u00e9@b\u00fccher.de", "email_key": "jos\u00e9@b\u00fccher.de"}
+        db.session.execute(update(User).where(User.id == user_id).values(values))
+        db.session.commit()
+    for typed in ("Jos\u00e9@b\u00fccher.de", "JOSE\u0301@xn--bcher-kva.de"):
+        assert attempt(app, typed, people.PASSWORD).status_code == 200
+
+
 # --- what a sign-in gives --------------------------------------------------------------------------------
 
 
