@@ -1,4 +1,4 @@
-"""E-mail addresses: how they are kept, and how they are looked up."""
+"""E-mail addresses: how they are kept, how they are looked up, and how mail is sent to them."""
 
 import hashlib
 import unicodedata
@@ -25,6 +25,17 @@ def email_key(text: str) -> str:
         text = unicodedata.normalize("NFC", text.strip())
     # Not casefold(), to which straße.de is strasse.de, and a long s is an s: those are others' addresses.
     return text.lower()
+
+
+def mail_address(text: str) -> str:
+    """Return an address that is kept as mail is sent to it, in ASCII, the domain by IDNA 2008. Raises InvalidAddress
+    for one that has no such form.
+
+    Flask-Mailman and Python by themselves go by IDNA 2003, in which straße.de is strasse.de, somebody else's."""
+    if text.isascii():
+        return text
+    parsed = _parse(text, is_any_letter_allowed=False)
+    return f"{parsed.local_part}@{parsed.ascii_domain}"
 
 
 def account_key(key: str) -> str:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 from sqlalchemy import select
 
 from webapp import one_time_tokens, outbox
+from webapp.addresses import mail_address
 from webapp.config import ROOT, Settings
 from webapp.database import DbSession
 from webapp.devices import device_name
@@ -84,7 +85,8 @@ _TO_UNPROVED: Final = {
 def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime) -> Message | None:
     """Return the mail of an outbox row with the link it needs, or None if there is nobody to send it to; commits.
 
-    It goes to the address that the database holds, never to one that was typed, but for those that say so."""
+    It goes to the address that the database holds, never to one that was typed, but for those that say so. Raises
+    InvalidAddress for one that no mail of ours gets to."""
     kind, user = MailKind(row.kind), None
     if row.user_id is not None:
         one_time_tokens.lock_owner(db, row.user_id)
@@ -94,6 +96,7 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     if recipient is None or is_orphan or outbox.is_withdrawn(db, row) or _is_kept_back(user, kind, recipient):
         db.rollback()
         return None
+    written = mail_address(recipient)  # before there is a link that nobody would get
     values = {
         # To who has not proved that the address is theirs, no words that somebody else has chosen.
         "name": user.first_name if user and user.email_verified and recipient == user.email else "",
@@ -105,7 +108,7 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
         **{name: value for name, value in row.detail.items() if name not in ("address", "session_id")},
     }
     db.commit()
-    return _render(settings, kind, recipient, values)
+    return _render(settings, kind, written, values)
 
 
 def _is_kept_back(user: User | None, kind: MailKind, recipient: str) -> bool:

@@ -23,6 +23,7 @@ from webapp import mail, outbox
 from webapp.clock import utc_now
 from webapp.config import Settings
 from webapp.database import OUTAGES, db
+from webapp.errors import InvalidAddress
 from webapp.mail import Message
 from webapp.mail_route import MailRoute
 from webapp.models import OutboxMail
@@ -68,7 +69,8 @@ def _keep(row: OutboxMail, error: Exception, *, now: datetime) -> None:
     # settings, with its certificate, our address or our password, is mended, and then all mails go.
     is_of_mail = isinstance(error, (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError))
     is_refused = is_of_mail and _status(error) >= PERMANENT and _status(error) not in WANTS_SIGN_IN
-    is_final = is_refused or (isinstance(error, ValueError) and not isinstance(error, OSError))
+    is_wrong = isinstance(error, (InvalidAddress, ValueError)) and not isinstance(error, OSError)
+    is_final = is_refused or is_wrong
     is_foreseen = is_final or isinstance(error, OSError)  # SMTPException is one
     log.warning(
         "mail %s (%s) was not sent, attempt %s: %s", row.id, row.kind, row.attempts, reason, exc_info=not is_foreseen

@@ -1,8 +1,8 @@
-"""Addresses: which are one, which are two, and which are refused."""
+"""Addresses: which are one and which are two, and how mail is sent to them."""
 
 import pytest
 
-from webapp.addresses import canonical_address, email_key
+from webapp.addresses import canonical_address, email_key, mail_address
 from webapp.errors import InvalidAddress
 
 
@@ -38,5 +38,20 @@ def test_however_an_address_is_written_it_is_kept_and_found_as_one(text: str) ->
 
 @pytest.mark.parametrize("address", ["jos\u00e9@example.com", "\u017fmith@example.com", "\u212aate@example.com"])
 def test_a_new_address_has_ascii_before_the_at_sign(address: str) -> None:
-    with pytest.raises(InvalidAddress, match="before the @-sign are not supported"):
-        canonical_address(address)
+    for take in (canonical_address, mail_address):
+        with pytest.raises(InvalidAddress, match="before the @-sign are not supported"):
+            take(address)
+
+
+@pytest.mark.parametrize(
+    ("kept", "sent"),
+    [
+        ("Zoe+a@example.com", "Zoe+a@example.com"),
+        ("Zoe@b\u00fccher.de", "Zoe@xn--bcher-kva.de"),
+        ("a@stra\u00dfe.de", "a@xn--strae-oqa.de"),
+        ("a@\u03b2\u03cc\u03bb\u03bf\u03c2.com", "a@xn--nxasmm1c.com"),
+    ],
+)
+def test_mail_goes_to_the_domain_by_idna_2008(kept: str, sent: str) -> None:
+    """RFC 5891: straße.de is xn--strae-oqa.de, and not strasse.de."""
+    assert (canonical_address(kept), mail_address(kept)) == (kept, sent)

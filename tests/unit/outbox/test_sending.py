@@ -5,7 +5,7 @@ from smtplib import SMTPConnectError, SMTPDataError, SMTPRecipientsRefused, SMTP
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
@@ -37,6 +37,25 @@ def test_a_mail_to_nobody_any_more_is_dropped_and_one_that_names_its_address_goe
     db.session.commit()
     assert [mail["To"] for mail in mailbox.deliver()] == [people.EMAIL]
     assert size() == 0
+
+
+def test_mail_to_an_international_domain_goes_there(app: Flask, mailbox: Mailbox) -> None:
+    """Not to strasse.de, which is somebody else's."""
+    enqueue(user_id=people.create_user(app, "a@straße.de"))
+    assert [mail["To"] for mail in mailbox.deliver()] == ["a@xn--strae-oqa.de"]
+
+
+def test_mail_to_an_address_that_it_cannot_reach_waits_for_an_operator(app: Flask, mailbox: Mailbox) -> None:
+    """Accounts may have one from before such addresses were refused. There is no link that nobody gets."""
+    user_id = people.create_user(app)
+    db.session.execute(update(User).where(User.id == user_id).values(email="josé@example.com"))
+    outbox.enqueue(db.session, MailKind.RESET_PASSWORD, user_id=user_id, now=START)
+    db.session.commit()
+    assert mailbox.deliver() == []
+    (kept,) = outbox.waiting(db.session, limit=9)
+    assert (kept.failed_at, kept.attempts) == (START, 1)
+    assert kept.last_error == "InvalidAddress: Internationalized characters before the @-sign are not supported: 'é'."
+    assert db.session.scalar(select(func.count()).select_from(OneTimeToken)) == 0
 
 
 def test_no_token_exists_before_its_mail_is_sent(app: Flask, mailbox: Mailbox) -> None:
