@@ -37,9 +37,10 @@ def parse_mail_url(url: str) -> MailRoute | None:
     sender = query.get("from", [""])[0]
     if sender:
         try:
-            sender = validate_email(sender, check_deliverability=False, test_environment=True).normalized
+            parsed = validate_email(sender, allow_smtputf8=False, check_deliverability=False, test_environment=True)
         except EmailNotValidError:
             raise ValueError("has no e-mail address as from=") from None
+        sender = f"{parsed.local_part}@{parsed.ascii_domain}"  # of other letters no header can be made
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
             raise ValueError("must name a folder by its full path: file:///folder")

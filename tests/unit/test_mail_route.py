@@ -36,6 +36,7 @@ def smtp(
         ),
         ("smtp://mail.example?from=Shop@EXAMPLE.com", smtp("mail.example", 25, sender="Shop@example.com")),
         ("smtp://mail.example?from=a%2Bb@example.com", smtp("mail.example", 25, sender="a+b@example.com")),
+        ("smtp://mail.example?from=a@straße.de", smtp("mail.example", 25, sender="a@xn--strae-oqa.de")),
     ],
 )
 def test_an_smtp_server_has_the_port_of_its_kind_of_tls(url: str, route: MailRoute) -> None:
@@ -98,6 +99,7 @@ WRONG = [
     ("smtp://mail.example?password=hunter2", "nothing else"),
     ("smtp://mail.example?TLS=on&hunter2", "nothing else"),
     ("smtp://mail.example?from=hunter2", "no e-mail address"),
+    ("smtp://mail.example?from=hunter2ä@b.example.com", "no e-mail address"),
     ("smtp://mail.example?from=a@b.example%0d%0aBcc:hunter2@x.example", "no e-mail address"),
     ("smtp://mail.example?from=Shop%20%3Chunter2@b.example%3E", "no e-mail address"),
     ("file://hunter2/srv/mail", "full path"),
