@@ -89,6 +89,14 @@ def test_a_user_cannot_end_somebody_elses_device(app: Flask, user: FlaskClient) 
 # --- errors ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["/login", "/register", "/forgot", "/account/security", "/account/delete"])
+def test_no_field_lets_the_browser_rewrite_an_address(app: Flask, user: FlaskClient, path: str) -> None:
+    """I06: of straße.de Chromium makes strasse.de, somebody else's, where the type is email."""
+    page = (user if path.startswith("/account") else app.test_client()).get(path)
+    assert (page.status_code, 'autocomplete="username' in page.text) == (200, True)
+    assert 'type="email"' not in page.text
+
+
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/account/sessions/x/end", 404), ("/logout", 405)])
 def test_an_error_is_a_page_with_a_way_on_and_a_number_to_ask_for(user: FlaskClient, path: str, status: int) -> None:
     """H08: for people, not for programs."""

@@ -156,6 +156,16 @@ def test_grave_acts_have_to_be_confirmed_by_the_address(app: Flask, desk: FlaskC
     assert {name: getattr(john, name) for name in fitting(act)} == fitting(act)
 
 
+@pytest.mark.parametrize("typed", ["a@bücher.de", "A@BÜCHER.de", "a@xn--bcher-kva.de"])
+def test_an_international_address_confirms_in_whatever_form_it_is_sent(
+    app: Flask, desk: FlaskClient, typed: str
+) -> None:
+    """Browsers make xn-- of what is typed where an address is asked for."""
+    user_id = people.create_user(app, "a@bücher.de")
+    assert perform(desk, user_id, "deactivate", typed).status_code == 303
+    assert not user(app, user_id).is_active
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_an_act_that_no_longer_fits_is_not_done_and_said_to_be_too_late(
     app: Flask, desk: FlaskClient, user_id: int, act: str

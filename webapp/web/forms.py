@@ -9,6 +9,7 @@ from wtforms import BooleanField, Field, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from webapp import passwords
+from webapp.addresses import email_key
 from webapp.errors import InvalidFields
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
 from webapp.text import is_one_line, is_storable
@@ -144,7 +145,7 @@ class ActForm(PageForm):
         """Whether the form is ours, and names the address if there is one to name."""
         if not self.validate():
             return False
-        if address is not None and (self.address.data or "").casefold() != address.casefold():
+        if address is not None and email_key(self.address.data or "") != email_key(address):
             self.address.errors = ["Type the address exactly as it stands above."]
             return False
         return True

@@ -29,7 +29,16 @@ export function SignIn() {
       </p>
       {error && <p role="alert">{error.message}</p>}
       <label htmlFor="email">Email address</label>
-      <input id="email" name="email" type="email" placeholder="test@test.com" autoComplete="username" required />
+      {/* Not type="email", in which Chromium makes strasse.de of straße.de, somebody else's domain. */}
+      <input
+        id="email"
+        name="email"
+        inputMode="email"
+        autoCapitalize="off"
+        placeholder="test@test.com"
+        autoComplete="username"
+        required
+      />
       <label htmlFor="password">Password</label>
       <input
         id="password"

@@ -14,7 +14,7 @@ from tests.browser.account_pages import (
     sign_up,
 )
 from tests.browser.mail_sink import MailedSite, link_of, text_of
-from tests.browser.site import ON_LOGIN, Person, enter, expect_signed_in, expect_signed_out
+from tests.browser.site import ON_LOGIN, Person, enter, expect_signed_in, expect_signed_out, fill_in, submit
 from tests.browser.watch import Watch
 
 
@@ -42,6 +42,19 @@ def test_signing_up_leads_by_the_link_of_a_mail_to_a_confirmed_account(
     expect(visitor.get_by_label("First name")).to_have_value("Ada")
     expect(visitor.get_by_text("Confirm your address")).to_have_count(0)
     expect_dead_link(visitor, link, watch)
+
+
+def test_an_international_address_is_one_wherever_the_browser_sends_it(visitor: Page, site: MailedSite) -> None:
+    """I06: neither the browser nor mail makes strasse.de of it, which is somebody else's."""
+    ada = Person("ada@straße.de", NEW_PASSWORD)
+    sign_up(visitor, ada.email)
+    site.mails.take("ada@xn--strae-oqa.de", "Confirm your address")
+    visitor.goto("/login")
+    fill_in(visitor, ada)
+    submit(visitor)
+    expect(visitor).to_have_url(ON_ACCOUNT)
+    visitor.goto("/account/security")
+    expect(visitor.get_by_text(ada.email)).to_be_visible()
 
 
 def test_no_page_tells_whether_an_address_has_an_account(visitor: Page, person: Person, site: MailedSite) -> None:

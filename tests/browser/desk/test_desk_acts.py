@@ -9,6 +9,7 @@ from tests.browser.desk_pages import ENDED_BY_OPERATOR, a_while_later, address_o
 from tests.browser.desk_past import name_passkey
 from tests.browser.site import FIREFOX, Person, Site, expect_signed_in, expect_signed_out
 from tests.browser.watch import Watch
+from tests.support import people
 from webapp import throttle
 from webapp.web.admin_acts import ACTS
 
@@ -44,6 +45,21 @@ def test_each_act_is_asked_about_done_and_told_of(desk: Page, site: Site, watch:
         expect(desk).to_have_url(f"{site.url}{path}")
         expect_told(desk, act.done)
         expect(desk.get_by_role("main")).to_contain_text(shown)
+
+
+def test_an_international_address_is_typed_as_it_stands_there(desk: Page, site: Site, watch: Watch) -> None:
+    reader = Person("reader@straße.de")
+    people.create_user(site.app, reader.email)
+    path = f"{address_of(site, reader)}/deactivate"
+    watch.allow_status(422, path)
+    desk.goto(path)
+    field = desk.get_by_label("Type the address to confirm")
+    field.fill("reader@strasse.de")
+    desk.get_by_role("button", name="Deactivate").click()
+    expect(desk.get_by_role("alert")).to_contain_text("Type the address exactly as it stands above.")
+    field.fill(reader.email)
+    desk.get_by_role("button", name="Deactivate").click()
+    expect_told(desk, ACTS["deactivate"].done)
 
 
 def type_wrongly(desk: Page, watch: Watch, path: str) -> None:
