@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import webauthn
 from flask import Flask
+from sqlalchemy import select
 from webauthn.helpers import bytes_to_base64url
 
+from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.people import users
 from tests.support.registration import NEW, PASSPHRASE, register
@@ -20,16 +22,20 @@ from tests.support.steps import submit
 from webapp import accounts, administration, administrators, passkeys
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
-from webapp.database import db
-from webapp.models import Passkey
+from webapp.database import DbSession, db
+from webapp.models import AuthSession, Passkey
 from webapp.web import signing_in
 
 Meanwhile = Callable[[Callable[..., object]], bool]
 
 deactivate = partial(administrators.deactivate, actor_id=None)
 remove_all = partial(administration.remove_second_factor, actor_id=None)
-remove = partial(passkeys.remove, passkey_id=1)
 set_password = partial(accounts.set_password, password_hash="of another password", keep_sid=None)
+
+
+def remove(session: DbSession, **who: Any) -> None:
+    """Remove the passkey from the session that its owner has on another device."""
+    passkeys.remove(session, passkey_id=1, sid=session.scalars(select(AuthSession.id)).one(), **who)
 
 
 @pytest.fixture
@@ -81,6 +87,7 @@ def test_a_passkey_lets_in_who_may_come_in_still(
         row = {"credential_id": "an id", "public_key": b"", "sign_count": 0, "created_at": utc_now()}
         db.session.add(Passkey(user_id=user_id, name="Laptop", **row))
         db.session.commit()
+    people.sign_in(app.test_client())
     was_first = []
 
     def verify_late(**_: Any) -> Any:
