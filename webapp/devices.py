@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.models import AuthSession
-from webapp.session_state import SEEN_EVERY
+from webapp.session_notes import SEEN_EVERY
 
 MOST_LISTED: Final = 200
 ACTIVE_NOW: Final = timedelta(minutes=2)  # the row is written once a minute

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, select, update
 from webapp import audit, outbox
 from webapp.database import OUTAGES, PURGE_BATCH, DbSession, delete_in_batches, lock_rows
 from webapp.models import AuditEvent, AuthSession
-from webapp.session_state import SessionState, lock_own, only_noted
+from webapp.session_notes import only_noted
+from webapp.session_state import SessionState, lock_own
 
 
 class EndReason(StrEnum):

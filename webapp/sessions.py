@@ -17,7 +17,8 @@ from webapp.database import DbSession, table_of
 from webapp.errors import InvalidToken, TokenReused
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, USER_AGENT_LENGTH, AuthSession
 from webapp.revocation import end_for_reuse
-from webapp.session_state import SessionState, find, note_refresh, note_seen, only_noted
+from webapp.session_notes import note_refresh, note_seen, only_noted
+from webapp.session_state import SessionState, find
 from webapp.token_pairs import TokenPair, end_of_refresh, issue
 
 _rows: Final = table_of(AuthSession)

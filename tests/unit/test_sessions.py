@@ -20,7 +20,8 @@ from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import Base, db
 from webapp.models import AuthSession, SessionRefresh, User
-from webapp.session_state import SessionState, note_refresh
+from webapp.session_notes import note_refresh
+from webapp.session_state import SessionState
 
 pytestmark = pytest.mark.usefixtures("clock")
 

@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import ColumnElement, true
 
-from webapp import one_time_tokens, revocation, session_list, session_state, stats
+from webapp import one_time_tokens, revocation, session_list, session_notes, stats
 from webapp.audit import COMMAND_LINE
 from webapp.cli.shared import explains_errors, find_user, json_option, minute, show
 from webapp.clock import utc_now
@@ -81,7 +81,7 @@ def purge_sessions() -> None:
     click.echo(f"Deleted {one_time_tokens.purge(db.session, now=now)} expired one-time tokens.")
     # The dashboard draws their number by day, also where sessions are shorter than its chart.
     before = now - max(settings().session_max, stats.DAYS * stats.DAY)
-    click.echo(f"Deleted {session_state.purge_refreshes(db.session, before=before)} old refreshes.")
+    click.echo(f"Deleted {session_notes.purge_refreshes(db.session, before=before)} old refreshes.")
 
 
 def _of_user(email: str | None) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from webapp import metrics, session_state, tokens
+from webapp import metrics, session_notes, tokens
 from webapp.database import db
 from webapp.web.context import settings, this_request
 from webapp.web.problems import is_for_program
@@ -41,7 +41,7 @@ def _offer_new_token(response: Response) -> Response:
     is_success = 200 <= response.status_code < 300  # noqa: PLR2004 - the 2xx class
     if renewal is not None and is_success and request.method not in ("HEAD", "OPTIONS"):
         response.headers["X-New-Token"] = tokens.mint_access(settings(), **renewal)
-        session_state.note_refresh(db.session, g.auth, "silent", client=g.client, now=g.now)
+        session_notes.note_refresh(db.session, g.auth, "silent", client=g.client, now=g.now)
     return response
 
 
