@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.support import people
 from tests.support.settings import make_settings
 from tests.support.steps import HOUR
-from webapp import accounts, reauthentication, session_state
+from webapp import accounts, reauthentication, session_notes
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
@@ -66,7 +66,7 @@ def test_a_database_that_cannot_be_written_to_still_answers(
         raise OperationalError("UPDATE", {}, Exception("database is locked"))
 
     clock.shift(HOUR)
-    monkeypatch.setattr(session_state, "update", fail)
+    monkeypatch.setattr(session_notes, "update", fail)
     assert signed_in.me().status_code == 200
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from tests.support import people
 from tests.support.scraping import Watch
 from tests.support.steps import DAY, HOUR, refresh, successor
-from webapp import session_state
+from webapp import session_notes
 from webapp.clock import utc_now
 from webapp.database import db
 
@@ -36,9 +36,9 @@ def test_a_refresh_that_cannot_be_written_down_is_counted(
     app: Flask, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = people.sign_in(app.test_client())
-    monkeypatch.setattr(session_state, "SessionRefresh", lambda **_: pytest.fail("not within a minute"))
+    monkeypatch.setattr(session_notes, "SessionRefresh", lambda **_: pytest.fail("not within a minute"))
     with app.app_context():
-        db.session.execute(db.update(session_state.AuthSession).values(refreshed_at=utc_now()))
+        db.session.execute(db.update(session_notes.AuthSession).values(refreshed_at=utc_now()))
         db.session.commit()
     assert refresh(session.http, session.refresh or "").status_code == 200
     assert watch.risen("refreshes_total") == {'{method="manual"}': 1}
