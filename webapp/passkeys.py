@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from webapp import audit, outbox, session_state
 from webapp.database import DbSession
@@ -23,20 +23,16 @@ def rename(
     """Give one of the user's passkeys another name; commits. Return it, detached. Raises InvalidFields for the name,
     NotFound, and SessionEnded if the session `sid` was ended meanwhile."""
     session_state.lock_own(db, user_id=user_id, sid=sid)
-    own = (Passkey.id == passkey_id, Passkey.user_id == user_id)
-    if db.scalar(select(Passkey.id).where(*own)) is None:
+    # Whoever removes it waits for the user's row.
+    passkey = db.scalar(select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id))
+    if passkey is None:
         raise _no_such_passkey()
-    renamed = db.scalars(
-        update(Passkey)
-        .where(*own)
-        .values(name=checked_name(name))
-        .returning(Passkey)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    ).one()  # whoever removes it waits for the user's row
+    passkey.name = checked_name(name)
     audit.record(db, audit.Kind.PASSKEY_RENAMED, client=client, now=now, user_id=user_id, actor_id=user_id)
-    db.expunge(renamed)  # what was read stays readable, even if another request removes the row
+    db.flush()
+    db.expunge(passkey)  # what was read stays readable, even if another request removes the row
     db.commit()
-    return renamed
+    return passkey
 
 
 def remove(db: DbSession, *, passkey_id: int, user_id: int, sid: str, client: audit.Client, now: datetime) -> None:
