@@ -12,9 +12,9 @@ import requests
 
 from tests.deploy.behind import CLIENT, Behind, serve_behind
 from tests.faults.servers import rows
-from tests.faults.smtp_servers import wait_until
 from tests.support.people import EMAIL, PASSWORD
 from tests.support.proxies import prepare, serve_nginx
+from tests.support.waiting import wait_until
 
 JOHN = {"email": EMAIL, "password": PASSWORD}
 SPOOFED = {

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 from tests.deploy.container import BUILDER, IMAGE, UID, run
 from tests.deploy.dockerfile import Stage, copy_context, ignore_patterns, is_ignored
 from tests.deploy.test_units import wait_for_other_workers
-from tests.faults.smtp_servers import wait_until
 from tests.support.live import LiveServer, free_port
 from tests.support.people import EMAIL, PASSWORD
+from tests.support.waiting import wait_until
 from webapp.config import ROOT
 
 

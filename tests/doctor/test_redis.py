@@ -9,9 +9,9 @@ from flask import Flask
 from redis import Redis
 
 from tests.doctor.conftest import complaints, findings
-from tests.faults.smtp_servers import wait_until
 from tests.support.live import free_port
 from tests.support.services import require_program
+from tests.support.waiting import wait_until
 from webapp.doctor import places
 
 PASSWORD = "hunter2-of-redis"

@@ -1,8 +1,6 @@
 """What live workers count: how it is made to rise, where it is kept, and what /metrics says of it."""
 
 import signal
-import time
-from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from tests.faults.servers import wait_for_workers
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL
 from tests.support.scraping import Samples, read, risen
+from tests.support.waiting import wait_until
 
 HOURS_23 = 23 * 3600
 COUNTED = (
@@ -94,16 +93,9 @@ def _open_counters(pid: int) -> list[Any]:
     return [file for file in psutil.Process(pid).open_files() if Path(file.path).name.startswith("counter_worker")]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def reload(server: LiveServer) -> None:
     """SIGHUP; return when every worker is a new one."""
     old = set(server.worker_pids)
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: not old & set(server.worker_pids))
+    wait_until(lambda: not old & set(server.worker_pids), "old workers stay", within=30)
     wait_for_workers(server)

@@ -11,11 +11,11 @@ import pytest
 
 from tests.faults.clients import Client
 from tests.faults.servers import kill_all, rows, wait_for_workers
-from tests.faults.smtp_servers import wait_until
 from tests.support import people
 from tests.support.databases import close_connections, fresh_database
 from tests.support.live import LiveServer, serve
 from tests.support.settings import PUBLIC_URL, make_settings
+from tests.support.waiting import wait_until
 from webapp import create_app, outbox
 from webapp.config import Settings
 

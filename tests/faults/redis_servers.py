@@ -11,9 +11,9 @@ from threading import Event, Thread
 
 from redis import Redis, RedisError
 
-from tests.faults.smtp_servers import wait_until
 from tests.support.live import free_port
 from tests.support.services import require_program
+from tests.support.waiting import wait_until
 
 
 @dataclass

@@ -3,9 +3,8 @@
 import asyncio
 import ssl
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from socket import SHUT_RDWR, create_server, socket
@@ -15,9 +14,9 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.support.waiting import wait_until
 from webapp import postman
 
-ARRIVES_WITHIN = 40  # seconds; a postman that nobody wakes looks every five, and a first pause takes ten
 KEEPS = postman.TIMEOUT * 0.8  # seconds that a mail is kept at the most; then its sender would give up
 
 
@@ -175,13 +174,6 @@ def tar_pit(port: int) -> Iterator[TarPit]:
         thread.join()
         for connection in (listener, *pit.caught):
             connection.close()
-
-
-def wait_until(is_so: Callable[[], bool], otherwise: str, *, within: float = ARRIVES_WITHIN) -> None:
-    deadline = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
 
 
 def certificate(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:

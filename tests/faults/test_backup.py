@@ -17,12 +17,12 @@ from tests.faults.crowds import Crowd, crowd
 from tests.faults.postgresql_cluster import OWNER, Cluster, furnish
 from tests.faults.roles import one_role, two_roles
 from tests.faults.servers import WORKERS, kill_all, rows, start_again, wait_for_workers
-from tests.faults.smtp_servers import wait_until
 from tests.support import people
 from tests.support.fences import shell
 from tests.support.live import LiveServer, serve
 from tests.support.services import postgresql_programs
 from tests.support.settings import PUBLIC_URL
+from tests.support.waiting import wait_until
 from webapp.config import ROOT
 
 CLIENTS = 8

@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.faults.traffic import Habit, Traffic, refreshes, traffic
 from tests.support import people
 from tests.support.live import CLOCKED, LiveServer, serve
 from tests.support.settings import PUBLIC_URL
+from tests.support.waiting import wait_until
 from webapp.config import ROOT
 
 WORKERS = 2
@@ -40,13 +40,6 @@ def server(tmp_path: Path, url: str, request: pytest.FixtureRequest) -> Iterator
     with serve(tmp_path, url, workers=WORKERS, public_url=PUBLIC_URL, gunicorn_cmd_args=options) as server:
         wait_for_workers(server, WORKERS)
         yield server
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -81,7 +74,7 @@ def test_two_reloads_lose_no_request(server: LiveServer) -> None:
         for _ in range(2):
             old = set(server.worker_pids)
             server.process.send_signal(signal.SIGHUP)
-            wait_for(lambda old=old: not old & set(server.worker_pids))  # type: ignore[misc]
+            wait_until(lambda old=old: not old & set(server.worker_pids), "old workers stay", within=PATIENCE)  # type: ignore[misc]
             going.wait_for(REQUESTS)
     report("two reloads", going)
 
@@ -96,7 +89,7 @@ def test_workers_that_end_after_so_many_requests_or_are_told_to_lose_none(server
             seen.update(server.worker_pids)
             return len(seen) >= 3 * WORKERS
 
-        wait_for(many_have_been)
+        wait_until(many_have_been, "no new workers come", within=PATIENCE)
         youngest = max(psutil.Process(server.process.pid).children(), key=psutil.Process.create_time)
         youngest.terminate()  # which is not at its own end
     report(f"{len(seen)} workers after each other", going)
@@ -111,7 +104,7 @@ def test_a_request_in_flight_is_answered_while_the_door_is_shut_already(server: 
         with one_client(server) as client:
             assert client.call("GET", "/healthz").status == 200  # and so the worker has got the other, too
         server.process.terminate()
-        wait_for(lambda: not listens(server.port))
+        wait_until(lambda: not listens(server.port), "it listens still", within=PATIENCE)
         begun.sendall(content[10:])
         answer = b"".join(iter(lambda: begun.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200 "), answer

@@ -6,10 +6,11 @@ from contextlib import suppress
 import pytest
 
 from tests.faults.clients import TRANSPORT_ERRORS, Client
-from tests.faults.counting import counted, do_one_of_each, each_of_them, folder_of, reload, scrape, wait_for
+from tests.faults.counting import counted, do_one_of_each, each_of_them, folder_of, reload, scrape
 from tests.faults.crowds import client_of_each_worker, crowd
 from tests.faults.servers import WORKERS, kill, wait_for_workers
 from tests.support.live import LiveServer
+from tests.support.waiting import wait_until
 
 # One engine is enough: no database takes part in the counting.
 pytestmark = pytest.mark.parametrize("running", ["sqlite"], indirect=True, scope="module")
@@ -43,7 +44,7 @@ def test_what_was_counted_outlives_the_workers_that_are_killed(server: LiveServe
     files = {file.name for file in folder_of(server).glob("*.db")}
     for pid in server.worker_pids:
         kill(pid)
-        wait_for(lambda gone=pid: gone not in server.worker_pids)
+        wait_until(lambda gone=pid: gone not in server.worker_pids, "it stays", within=30)
         wait_for_workers(server)
     assert counted(before, scrape(server)) == each_of_them(WORKERS)
     with client_of_each_worker(server) as clients:

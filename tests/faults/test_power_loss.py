@@ -17,12 +17,12 @@ import pytest
 from tests.faults.clients import TIMEOUT, TRANSPORTS, Client, Reply, chance, one_client
 from tests.faults.crowds import crowd
 from tests.faults.servers import kill_all, wait_for_workers
-from tests.faults.smtp_servers import wait_until
 from tests.support import people
 from tests.support.live import LiveServer, serve
 from tests.support.people import PASSWORD
 from tests.support.services import missing, require_program
 from tests.support.settings import PUBLIC_URL
+from tests.support.waiting import wait_until
 
 WORKERS = 2
 CLIENTS = 6

@@ -17,10 +17,10 @@ from tests.faults.clients import Client
 from tests.faults.postgresql_cluster import furnish
 from tests.faults.redis_servers import OwnRedis, SlowWay, started
 from tests.faults.servers import kill_all, wait_for_workers
-from tests.faults.smtp_servers import wait_until
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer, free_port, serve
 from tests.support.settings import PUBLIC_URL
+from tests.support.waiting import wait_until
 
 WORKERS = 2
 FAILURES = 10  # that an address has within five minutes

@@ -10,9 +10,9 @@ from threading import Event
 from typing import Any
 
 from tests.faults.clients import TRANSPORTS, Client, Reply, Session, carry
-from tests.faults.smtp_servers import wait_until
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
+from tests.support.waiting import wait_until
 
 ROUND = 5  # what a visitor asks for, one after the other, and then again
 

@@ -16,10 +16,10 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, event, insert, inspect, select, text
 
-from tests.faults.smtp_servers import wait_until
 from tests.support.databases import close_connections, on_server
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
+from tests.support.waiting import wait_until
 from webapp import create_app
 from webapp.addresses import email_key
 from webapp.config import ROOT

@@ -14,12 +14,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tests.faults.smtp_servers import tar_pit, wait_until
+from tests.faults.smtp_servers import tar_pit
 from tests.support.databases import migrate
 from tests.support.live import free_port
 from tests.support.patience import LIMITS
 from tests.support.services import POSTGRESQL, require_postgresql
 from tests.support.settings import make_settings
+from tests.support.waiting import wait_until
 from webapp import postgresql
 from webapp.database import OUTAGES, database_config
 

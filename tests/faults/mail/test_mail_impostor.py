@@ -20,8 +20,9 @@ from tests.faults.mails import (
     waiting,
     wake,
 )
-from tests.faults.smtp_servers import PostOffice, certificate, post_office, wait_until
+from tests.faults.smtp_servers import PostOffice, certificate, post_office
 from tests.support.live import LiveServer, free_port
+from tests.support.waiting import wait_until
 
 SMTP_NAME, SMTP_PASSWORD = "evergreen@mail.example", "hunter2:@/%-smtp-password"
 

@@ -4,8 +4,9 @@ import pytest
 
 from tests.faults.clients import Client
 from tests.faults.mails import all_have_failed, new_address, register, wait_until_empty, waiting, wake
-from tests.faults.smtp_servers import PostOffice, post_office, wait_until
+from tests.faults.smtp_servers import PostOffice, post_office
 from tests.support.live import LiveServer
+from tests.support.waiting import wait_until
 from webapp import outbox
 
 HOUR, DAY = 3_600, 86_400

@@ -9,9 +9,10 @@ import pytest
 from tests.faults.clients import Client, one_client
 from tests.faults.mails import new_address, prepared_database, register, served, wait_until_empty, waiting, wake
 from tests.faults.servers import WORKERS, kill_all, start_again
-from tests.faults.smtp_servers import PostOffice, post_office, tar_pit, wait_until
+from tests.faults.smtp_servers import PostOffice, post_office, tar_pit
 from tests.support.databases import turn_for_a_crowd
 from tests.support.live import LiveServer, free_port
+from tests.support.waiting import wait_until
 from webapp import outbox
 
 LEASE = outbox.LEASE.total_seconds() + 1

@@ -2,9 +2,10 @@
 
 from tests.faults.clients import Client, one_client
 from tests.faults.mails import PAUSE, all_have_failed, ask, new_address, register, wait_until_empty, waiting, wake
-from tests.faults.smtp_servers import post_office, tar_pit, wait_until
+from tests.faults.smtp_servers import post_office, tar_pit
 from tests.support import people
 from tests.support.live import LiveServer
+from tests.support.waiting import wait_until
 from webapp.postman import TIMEOUT
 
 AT_ONCE = TIMEOUT / 2  # seconds; whoever waits for a server that says nothing waits for TIMEOUT
