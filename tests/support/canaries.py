@@ -5,7 +5,6 @@ Nobody has to plant them: every password, token, code and seed that a test sends
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -23,7 +22,7 @@ JWT_PARTS = 3
 
 
 class Canaries:
-    """What must not be found; `watch` collects it from an application, `found_in` looks for it."""
+    """What must not be found; `watch` collects it from an application, `leaks` looks for it."""
 
     def __init__(self) -> None:
         self.secrets: set[str] = set()
@@ -53,9 +52,9 @@ class Canaries:
         if isinstance(value, str) and len(value) >= SHORTEST:
             (self.secrets if is_secret else self.innocent).add(value)
 
-    def found_in(self, text: str) -> list[str]:
-        """Return the secrets of which `text` holds the whole or a telling part."""
-        return [part for secret in self.secrets for part in _parts(secret) if part in text and not self._is_open(part)]
+    def told_by(self) -> list[str]:
+        """Return what tells the secrets: the whole of each, or enough of it."""
+        return [part for secret in self.secrets for part in _parts(secret) if not self._is_open(part)]
 
     def _is_open(self, part: str) -> bool:
         return any(part in text for text in self.innocent)
@@ -81,12 +80,11 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def kept_by(app: Flask) -> Iterator[tuple[str, str]]:
-    """Yield (where, text) of every column of every row of the application's database."""
-    with app.app_context():
-        for table in Base.metadata.sorted_tables:
-            for row in db.session.execute(table.select()).mappings():
-                yield from ((f"{table.name}.{name}", str(value)) for name, value in row.items() if value is not None)
-        db.session.remove()
+    """Yield (where, text) of every row of the application's database, as the driver gives it, which is faster."""
+    with app.app_context(), db.engine.connect() as connection:
+        for table in Base.metadata.tables:
+            for row in connection.exec_driver_sql(f'SELECT * FROM "{table}"'):  # noqa: S608 - a name of ours
+                yield f"a row of {table}", "\n".join(map(str, row))
 
 
 def written(records: Iterable[logging.LogRecord], *, is_development: bool) -> Iterator[tuple[str, str]]:
@@ -102,7 +100,7 @@ def measured() -> Iterator[tuple[str, str]]:
     yield "metrics", metrics.exposition(None).decode()
 
 
-def leaks(canaries: Canaries, *sources: Iterable[tuple[str, str]]) -> list[tuple[str, Any]]:
-    """Return (where, which secrets) for each place that holds one."""
+def leaks(telling: Iterable[str], *sources: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Return (where, what) for each place that holds some of what tells a secret, see Canaries.told_by."""
     texts = (entry for source in sources for entry in source)
-    return [(where, found) for where, text in texts if (found := canaries.found_in(text))]
+    return [(where, found) for where, text in texts if (found := [part for part in telling if part in text])]
