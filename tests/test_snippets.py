@@ -74,6 +74,10 @@ REGISTER: dict[str, dict[str, list[str]]] = {
             "sh createdb",
             "sh export DATABASE_URL=",
         ],
+        "deploy/test_rehearsal.py::test_a_restore_with_compose_is_whole": [
+            "sh (umask 077; docker",
+            "sh docker compose stop",
+        ],
         "faults/test_least_rights.py::database": [
             "sql CREATE ROLE",
             "sql ALTER DEFAULT PRIVILEGES",

@@ -70,7 +70,9 @@ class Settings(BaseSettings):
         "secrets of at least 32 characters; a name may have several",
     )
     public_url: str = Field(
-        "", description="base of every link; other hosts are refused. Development: `http://localhost:8000`"
+        "",
+        description="base of every link; other hosts are refused (but `localhost`, `127.0.0.1`). Development: "
+        "`http://localhost:8000`",
     )
     database_url: str = Field("sqlite:///instance/evergreen.db", description="or `postgresql+psycopg://…`")
 

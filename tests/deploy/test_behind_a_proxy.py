@@ -96,6 +96,7 @@ def unfinished(behind: Behind, context: ssl.SSLContext, address: str) -> ssl.SSL
 
 
 def test_behind_a_balancer_requests_under_way_are_counted_for_each_client(tmp_path: Path) -> None:
+    """And what nginx refuses by itself looks like the API's errors."""
     one, other = "203.0.113.1", "203.0.113.2"
     with (
         serve_behind(tmp_path, "nginx", balancer="127.0.0.1", trusted_proxies=2) as behind,
@@ -104,13 +105,21 @@ def test_behind_a_balancer_requests_under_way_are_counted_for_each_client(tmp_pa
     ):
         context = ssl.create_default_context(cafile=behind.proxy.authority)
 
-        def status(address: str) -> int:
-            return balancer.get(f"{behind.url}/api/me", headers={"X-Forwarded-For": address}).status_code
+        def ask(address: str) -> requests.Response:
+            return balancer.get(f"{behind.url}/api/me", headers={"X-Forwarded-For": address})
 
         for _ in range(100):
             held.enter_context(unfinished(behind, context, one))
-        wait_until(lambda: status(one) == 429, "a hundred and one requests are under way")
-        assert status(other) == 401
+        wait_until(lambda: ask(one).status_code == 429, "a hundred and one requests are under way")
+        assert ask(other).status_code == 401
+        many, large = ask(one), balancer.post(f"{behind.url}/api/login", data=b"x" * 400_000)
+    refused = {429: (many, "unavailable"), 413: (large, "request_entity_too_large")}
+    for status, (reply, code) in refused.items():
+        assert reply.headers["Content-Type"] == "application/problem+json"
+        said = reply.json()
+        assert (reply.status_code, said["status"], said["code"], bool(said["detail"])) == (status, status, code, True)
+        assert (reply.headers["Cache-Control"], reply.headers["Strict-Transport-Security"]) == ("no-store", HSTS)
+    assert many.headers["Retry-After"] == "5"
 
 
 def test_every_answer_says_hsts_once_the_proxys_own_too(behind: Behind) -> None:

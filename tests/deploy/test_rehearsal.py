@@ -19,6 +19,7 @@ from tests.faults.postgresql_cluster import Cluster, cluster
 from tests.support.fences import copy_product, fence, fences, replaced, shell
 
 DOCUMENT = "docs/deploy.md"
+OPERATIONS = "docs/operations.md"
 NOTE = 'echo "$(basename "$0") $*" >> "$ROOT/called"\n'
 PASSWORD = "quite another 7 words"
 RELEASE = ("Dockerfile", "compose.yaml", "deploy", "gunicorn.conf.py", "migrations", "requirements.txt", "static",
@@ -36,6 +37,13 @@ SHAMS = {
     "install": f"""for word; do shift; case "$word" in --owner=*|--group=*) ;; *) set -- "$@" "$word" ;; esac; done
 exec {shutil.which("install")} "$@" """,
 }
+# Docker that runs what is said to a container: `exec` in the database's, `run` in the product's.
+INSIDE = """[ "$1 $2" = "compose exec" ] || [ "$1 $2" = "compose run" ] || exit 0
+word=$2; shift 4  # a service comes after one option
+[ "$word" = run ] || { PGHOST=127.0.0.1 PGPORT="$(cat "$ROOT/port")" exec "$@"; }
+[ $# != 0 ] || set -- flask --app wsgi prepare
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -145,12 +153,29 @@ def test_an_upgrade_by_the_document_is_whole(installed: Machine) -> None:
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_restore_with_compose_is_whole(installed: Machine, database: Cluster) -> None:
+    """What runs inside the containers runs on this machine here, in the release that is served."""
+    (installed.root / "bin/docker").write_text(f"#!/bin/sh\n{INSIDE}")
+    backup, restore = fence(OPERATIONS, "(umask 077; docker"), fence(OPERATIONS, "docker compose stop app purge")
+    installed.run(backup, "opt/evergreen/current")
+    assert (installed.root / "opt/evergreen/current/evergreen.dump").stat().st_mode & 0o777 == 0o600
+    database.execute("DELETE FROM users", database="evergreen")
+    assert "Ended 0 sessions.\n" in installed.run(restore, "opt/evergreen/current")
+    url = database.url_of("evergreen", "evergreen").replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT email FROM users").fetchall() == [("you@example.com",)]
+        connection.execute("SELECT FROM users FOR UPDATE")
+        is_open = "SELECT has_database_privilege('public', 'evergreen', 'CONNECT')"
+        assert connection.execute(is_open).fetchone() == (False,)
+
+
 def test_the_blocks_for_compose_run(machine: Machine) -> None:
     shutil.rmtree(machine.root / "opt")
     (machine.root / "opt").mkdir()
+    (machine.root / "bin/docker").write_text(f"#!/bin/sh\n{NOTE}")
     (machine.root / "edited").touch()  # by whichever test comes first
     machine.run(fence(DOCUMENT, "git clone https://example.com/evergreen.git /opt/evergreen && cd"))
     assert (machine.root / "opt/evergreen/.env").stat().st_mode & 0o777 == 0o600
     machine.run(fence(DOCUMENT, "git fetch --tags"), "opt/evergreen")
     words = [line.split()[2] for line in machine.called if line.startswith("docker compose")]
-    assert words == ["up", "exec", "exec", "build", "run", "up"]
+    assert words == ["up", "exec", "exec", "exec", "build", "run", "up"]

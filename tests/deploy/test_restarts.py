@@ -44,6 +44,7 @@ def test_without_a_server_programs_are_told_to_come_back_and_nobody_is_signed_ou
     for reply in replies:
         assert reply.status_code in (502, 503)
         assert (reply.json()["status"], reply.json()["code"]) == (reply.status_code, "unavailable")
+        assert reply.json()["detail"] == "Try again in a few seconds."
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert (reply.headers["Retry-After"], reply.headers["Cache-Control"]) == ("5", "no-store")
         assert "Set-Cookie" not in reply.headers

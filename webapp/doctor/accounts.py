@@ -62,7 +62,8 @@ def _examine_seeds(db: DbSession, settings: Settings) -> Iterator[Finding]:
     shut = [email for email, seed in sealed if seed and not _opens(settings, seed)]
     if shut:
         message = f"SECRET_KEY does not open the seeds of {_names(shut)}, whose codes are refused"
-        remedy = "set the SECRET_KEY from before, or run flask --app wsgi users remove-second-factor EMAIL for each"
+        remedy = "run SECRET_KEY_PREVIOUS=the-key-from-before flask --app wsgi keys reseal; where that key is lost, "
+        remedy += "flask --app wsgi users remove-second-factor EMAIL for each, which removes passkeys as well"
         yield wrong("seeds-sealed", f"{message}: {remedy}")
     elif len(settings.secrets) > 1 and any(seeds.sealed_before(db, settings)):
         message = "seeds of second factors still need SECRET_KEY_PREVIOUS"

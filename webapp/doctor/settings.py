@@ -17,7 +17,10 @@ PUBLISHED_KEYS: Final = (
     "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
     "a-string-secret-at-least-256-bits-long",
 )
-NEW_KEY: Final = "run flask --app wsgi keys new and set SECRET_KEY to what it prints; everybody signs in anew"
+NEW_KEY: Final = (
+    "run flask --app wsgi keys new, set SECRET_KEY to what it prints, then run once "
+    "SECRET_KEY_PREVIOUS=the-old-key flask --app wsgi keys reseal, so that second factors stay; everybody signs in anew"
+)
 _FALSE: Final = ("", "0", "false", "no")  # as Flask reads FLASK_DEBUG
 
 

@@ -1,6 +1,7 @@
 """What the JSON API answers: the shape of each body that is no problem."""
 
 from datetime import datetime
+from typing import Final
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +31,14 @@ class NoticeAnswer(Answer):
     """What was begun, in a sentence for people."""
 
     detail: str
+
+
+SIGNED_UP: Final = NoticeAnswer(detail="We have sent a mail to this address. Open the link in it to go on.")
+LINK_RESENT: Final = NoticeAnswer(detail="If your address is not confirmed yet, we have sent the link once more.")
+RESET_ASKED: Final = NoticeAnswer(detail="If an account exists for this address, we have sent a link.")
+ADDRESS_ASKED: Final = NoticeAnswer(
+    detail="We have sent a link to the new address. Until it is opened, the old one stays."
+)
 
 
 class EnrolmentAnswer(Answer):

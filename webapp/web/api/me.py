@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp import accounts, email_change, personal_data, reauthentication
 from webapp.database import db
 from webapp.web import credentials, guard, signing_in
-from webapp.web.answers import NoticeAnswer, UserAnswer
+from webapp.web.answers import ADDRESS_ASKED, UserAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_mails
@@ -74,8 +74,7 @@ def change_email() -> ResponseReturnValue:
     body = read_json(EmailChangeBody)
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     email_change.ask(db.session, settings(), **body.model_dump(), **who)
-    detail = "We have sent a link to the new address. Until it is opened, the old one stays."
-    return NoticeAnswer(detail=detail).respond(202)
+    return ADDRESS_ASKED.respond(202)
 
 
 @me_api.post("/me/reauthenticate")

@@ -5,8 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import email_links, recovery, registration
 from webapp.database import db
-from webapp.web import credentials, guard
-from webapp.web.answers import NoticeAnswer
+from webapp.web import answers, credentials, guard
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
 from webapp.web.limits import limit_mails
@@ -21,7 +20,7 @@ def register() -> ResponseReturnValue:
     credentials.refuse_foreign_origin()
     body = read_json(RegisterBody)
     registration.register(db.session, settings(), **body.model_dump(), client=g.client, now=g.now)
-    return _begun("We have sent a mail to this address. Open the link in it to go on.")
+    return answers.SIGNED_UP.respond(202)
 
 
 @registration_api.post("/email/verify")
@@ -35,7 +34,7 @@ def verify_email() -> ResponseReturnValue:
 @guard.access_required
 def resend_link() -> ResponseReturnValue:
     registration.resend(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
-    return _begun("If your address is not confirmed yet, we have sent the link once more.")
+    return answers.LINK_RESENT.respond(202)
 
 
 @registration_api.post("/password/forgot")
@@ -43,7 +42,7 @@ def resend_link() -> ResponseReturnValue:
 def forgot_password() -> ResponseReturnValue:
     credentials.refuse_foreign_origin()
     recovery.forgot(db.session, email=read_json(ForgotBody).email, client=g.client, now=g.now)
-    return _begun("If an account exists for this address, we have sent a link.")
+    return answers.RESET_ASKED.respond(202)
 
 
 @registration_api.post("/password/reset")
@@ -51,7 +50,3 @@ def reset_password() -> ResponseReturnValue:
     body = read_json(ResetBody)
     recovery.reset(db.session, settings(), **body.model_dump(), client=g.client, now=g.now)
     return Response(status=204)
-
-
-def _begun(detail: str) -> ResponseReturnValue:
-    return NoticeAnswer(detail=detail).respond(202)

@@ -27,7 +27,8 @@ _ABOUT: Final = """Sign-ins that renew themselves, and end the moment you say so
 
 - An access token opens the API: `Authorization: Bearer …`. Near its end, answers bring a successor in `X-New-Token`.
 - A refresh token gets new access tokens and nothing else: by the cookie, as Bearer, or in the body.
-- Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable.
+- Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable. Any call may also answer
+  404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, and 400 `unknown_host` to another name than ours.
 - Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored.
 - Calls that a cookie opens are refused (`cross_origin`) unless the browser vouches for our own or an allowed origin."""
 

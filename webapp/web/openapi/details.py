@@ -79,7 +79,7 @@ def add(entry: dict[str, Any], operation: Operation) -> None:
         headers = {"X-New-Token": _may_renew(operation), "Set-Cookie": operation.sets_cookie}
         answer["headers"] = {name: _ref("headers", name) for name, is_sent in headers.items() if is_sent}
         if model:
-            answer["content"][JSON]["example"] = _example(model)
+            answer["content"][JSON]["example"] = dict(operation.notice) if operation.notice else _example(model)
     for status, of_status in errors(operation).items():
         entry["responses"][str(status)] |= _refusal(status, of_status)
     if operation.body:

@@ -96,7 +96,6 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "auth_time": 1_793_612_400,
     },
     answers.UserAnswer: _USER,
-    answers.NoticeAnswer: {"detail": "If an account exists for this address, we have sent a link."},
     answers.EnrolmentAnswer: {
         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         "otpauth_uri": f"otpauth://totp/Evergreen:{_ADDRESS}?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Evergreen",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from spectree import Tag
 
 from webapp.errors import AppError, InvalidClient, InvalidToken, MissingToken, SessionEnded, TokenExpired
+from webapp.web.answers import NoticeAnswer
 
 # What opens a call: nothing, an access token, a refresh token in one of its three ways, either kind of token, or the
 # secret of a service.
@@ -30,6 +31,7 @@ class Operation:
     form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {204: None})
+    notice: NoticeAnswer | None = None  # the very one, where that is the answer
     errors: Errors = ()
     sets_cookie: bool = False
     renews: bool = True  # False where the view withholds X-New-Token

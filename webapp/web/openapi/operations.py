@@ -135,6 +135,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         access="nothing",
         body=schemas.RegisterBody,
         answers={202: answers.NoticeAnswer},
+        notice=answers.SIGNED_UP,
         errors=(CrossOrigin, *OF_PASSWORDS),
     ),
     "POST /api/email/verify": Operation(
@@ -151,6 +152,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         REGISTRATION,
         "Have the link mailed again",
         answers={202: answers.NoticeAnswer},
+        notice=answers.LINK_RESENT,
         errors=(TooManyAttempts,),
     ),
     "POST /api/password/forgot": Operation(
@@ -161,6 +163,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         access="nothing",
         body=schemas.ForgotBody,
         answers={202: answers.NoticeAnswer},
+        notice=answers.RESET_ASKED,
         errors=(CrossOrigin, TooManyAttempts),
     ),
     "POST /api/password/reset": Operation(
@@ -209,6 +212,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "A link is mailed to the new address, a notice to the old one, which stays until the link is opened.",
         body=schemas.EmailChangeBody,
         answers={202: answers.NoticeAnswer},
+        notice=answers.ADDRESS_ASKED,
         errors=OF_PASSWORDS,
     ),
     "POST /api/me/reauthenticate": Operation(
