@@ -4,6 +4,7 @@ The seed is sealed at rest. A code is taken once: the row keeps the last time st
 a conditional UPDATE, so that of twenty sign-ins with one code one succeeds."""
 
 import hmac
+import logging
 import re
 from datetime import datetime
 from typing import Final
@@ -19,6 +20,8 @@ from webapp.errors import InvalidCode
 from webapp.known_devices import KnownDevice
 from webapp.models import AuditEvent, User
 from webapp.sealing import SealBroken, unseal
+
+log = logging.getLogger(__name__)
 
 STEP_SECONDS: Final = 30
 _SIX_DIGITS: Final = re.compile(r"[0-9]{6}", re.ASCII)
@@ -72,10 +75,11 @@ def _take_totp(db: DbSession, settings: Settings, user_id: int, code: str, *, no
 
 def opened(settings: Settings, seed: str | None) -> str | None:
     """Return the seed that a user's row holds sealed; None also if no key opens it any more: its codes are wrong, and
-    recovery codes let in (`flask doctor` tells the operator)."""
+    recovery codes let in."""
     try:
         return unseal(settings, seed) if seed else None
     except SealBroken:
+        log.error("SECRET_KEY does not open the seed of a second factor: flask --app wsgi doctor says what to mend")
         return None
 
 

@@ -1,5 +1,6 @@
 """What is only noted of a session: when it was seen last, and that it was given new tokens. No answer depends on it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from webapp.audit import Client
 from webapp.database import OUTAGES, DbSession, delete_in_batches
 from webapp.models import ACTIVITY_LENGTH, ADDRESS_LENGTH, AuthSession, SessionRefresh
 from webapp.session_state import SessionState
+
+log = logging.getLogger(__name__)
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 
@@ -83,6 +86,7 @@ def only_noted(db: DbSession) -> Iterator[None]:
     """Let the database fail to write down what no answer depends on."""
     try:
         yield
-    except OUTAGES:
+    except OUTAGES as error:
         # A database that cannot be written to can still answer: what is only noted must not refuse the request.
+        log.warning("not written down: %s", type(error).__name__)
         db.rollback()

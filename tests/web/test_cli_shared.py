@@ -1,6 +1,8 @@
 """What every command does alike: odd arguments are refused in one line, and so is what others have locked."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -8,7 +10,10 @@ from sqlalchemy import NullPool, create_engine
 
 from tests.support.command_line import refused
 from tests.support.people import users
+from tests.support.waiting import wait_until
 from webapp import database, postgresql
+
+LOCKED = "Error: Others kept the database locked for too long. Run it again at a quieter moment.\n"
 
 
 @pytest.mark.parametrize("text", ["a\udcff", "a\0"], ids=["a byte that is not UTF-8", "NUL"])
@@ -41,4 +46,27 @@ def test_what_waits_in_vain_for_a_lock_says_in_one_line_to_come_again(
     with create_engine(database_url, poolclass=NullPool).begin() as connection:
         connection.exec_driver_sql(lock)
         told = refused(app, *command.split())
-    assert told == "Error: Others kept the database locked for too long. Run it again at a quieter moment.\n"
+    assert told == LOCKED
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_waits_in_a_circle_says_in_one_line_to_come_again(
+    make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends the wait of one of them, of the command here: it has been waiting for longer."""
+    monkeypatch.setattr(postgresql, "SERVER_OPTIONS", "-c deadlock_timeout=3s")
+    app = make_app()
+    with create_engine(database_url, poolclass=NullPool).begin() as connection, ThreadPoolExecutor() as beside:
+        connection.exec_driver_sql("SET LOCAL deadlock_timeout = '30s'")
+        connection.exec_driver_sql("LOCK audit_events IN EXCLUSIVE MODE")
+        creating = beside.submit(refused, app, "users", "create", "a@test.com", "--password", "a long passphrase")
+        wait_until(partial(_is_somebody_waiting, database_url), "the command does not wait for its event")
+        connection.exec_driver_sql("LOCK users IN EXCLUSIVE MODE")
+        told = creating.result()
+    assert told == LOCKED
+
+
+def _is_somebody_waiting(database_url: str) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with create_engine(database_url, poolclass=NullPool).connect() as connection:
+        return bool(connection.exec_driver_sql(waiting).scalar())

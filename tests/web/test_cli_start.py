@@ -48,6 +48,16 @@ def test_settings_of_something_else_in_a_folder_above_are_refused_in_one_line(pr
     assert not (product.parent / "foreign.db").exists()
 
 
+def test_settings_beside_the_products_own_that_no_server_reads_are_refused(product: Path) -> None:
+    """flask reads a `.flaskenv` as well; the server's settings are in `.env`."""
+    (product / ".env").write_text("APP_ENV=development\n")
+    (product / ".flaskenv").write_text(f"DATABASE_URL=sqlite:///{product}/other.db\n")
+    done = flask("prepare", cwd=product)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"DATABASE_URL: flask has taken this out of {product}/.flaskenv" in done.stderr
+    assert not (product / "other.db").exists()
+
+
 def test_settings_of_something_else_that_the_environment_overrules_are_no_hindrance(product: Path) -> None:
     assert flask("keys", "new", cwd=product, **DEVELOPMENT, DATABASE_URL="sqlite:///own.db").returncode == 0
 

@@ -74,9 +74,10 @@ def test_the_seed_is_sealed_in_the_database(app: Flask, signed_in: people.Signed
 
 @pytest.mark.parametrize("is_on", [True, False], ids=["on", "begun"])
 def test_a_seed_that_no_key_opens_any_more_has_no_code_that_is_right(
-    app: Flask, signed_in: people.SignedIn, is_on: bool
+    app: Flask, signed_in: people.SignedIn, caplog: pytest.LogCaptureFixture, is_on: bool
 ) -> None:
-    """O03, P11: as after a key that others knew was replaced. Recovery codes let in; what was begun is begun anew."""
+    """O03, P11: as after a key that others knew was replaced. Recovery codes let in; what was begun is begun anew; the
+    log tells the operator."""
     phone = set_up(signed_in) if is_on else None
     stranger = make_settings(secret_key="another key of thirty-two bytes or more")
     with app.app_context():
@@ -92,6 +93,7 @@ def test_a_seed_that_no_key_opens_any_more_has_no_code_that_is_right(
         browser = app.test_client()
         sign_in_by_form(browser)
         assert browser.get("/account/security/totp").status_code == 409
+    assert "SECRET_KEY does not open the seed of a second factor" in caplog.text
 
 
 def test_once_confirmed_the_seed_is_shown_no_more_and_not_replaced(signed_in: people.SignedIn, phone: Phone) -> None:

@@ -105,9 +105,10 @@ def test_a_locked_sqlite_file_is_a_503_and_nothing_is_half_done(tmp_path, monkey
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_postgresql_that_takes_nothing_is_read_and_what_cannot_be_written_is_a_503(
-    app: Flask, signed_in: people.SignedIn, read_only: ReadOnly
+    app: Flask, signed_in: people.SignedIn, read_only: ReadOnly, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """L11, V03: a standby after a failover, or one whose disk is full; and all works again as soon as it is over."""
+    """L11, V03: a standby after a failover, or one whose disk is full; and all works again as soon as it is over. What
+    goes on without being written down is in the log."""
     page = app.test_client()
     people.sign_in(page, transport="cookie")
     second = steps.successor(steps.refresh(signed_in.http, signed_in.refresh or ""))
@@ -124,6 +125,7 @@ def test_a_postgresql_that_takes_nothing_is_read_and_what_cannot_be_written_is_a
             renewed = steps.refresh(signed_in.http, token)
             used = signed_in.http.get("/api/me", headers={"Authorization": f"Bearer {renewed.json['access_token']}"})
             assert (renewed.status_code, used.status_code) == (200, 200)
+        assert "not written down: " in caplog.text
         assert page.get("/account").status_code == 200
         assert page.get("/readyz").status_code == 200
         for asked in writes:

@@ -71,7 +71,7 @@ def refuse_foreign_env() -> None:
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true" or not get_load_dotenv():
         return
     for path in map(Path, filter(None, (find_dotenv(name, usecwd=True) for name in (".flaskenv", ".env")))):
-        if path.resolve() == (ROOT / path.name).resolve():
+        if path.resolve() == (ROOT / ".env").resolve():
             continue
         said = {name: value for name, value in dotenv_values(path).items() if name.lower() in Settings.model_fields}
         if taken := [name for name, value in said.items() if value and os.environ.get(name) == value]:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import click
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from webapp import accounts
 from webapp.database import OUTAGES, db
@@ -44,7 +44,9 @@ def explains_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 def _outage(error: Exception) -> str:
     reason = getattr(error, "orig", None)
-    if isinstance(reason, LockNotAvailable) or getattr(reason, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+    # SQLite has kinds of being busy, in the higher bits of its code.
+    is_busy = getattr(reason, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    if is_busy or isinstance(reason, LockNotAvailable | DeadlockDetected):
         return "Others kept the database locked for too long. Run it again at a quieter moment."
     return "The database cannot be used. `flask --app wsgi doctor` says what to mend."
 
