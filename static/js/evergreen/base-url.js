@@ -9,10 +9,10 @@ const DOT_SEGMENT = /[/\\](\.|%2e){2}([/\\]|$)/i;
  */
 export function resolveBase(baseURL) {
   const { origin, pathname } = new URL(baseURL, pageURL());
-  const folder = pathname.replace(/\/?$/, "/");
+  const path = pathname.replace(/\/$/, "");
   return {
     /** Absolute, without a slash at the end. */
-    href: origin + folder.slice(0, -1),
+    href: origin + path,
 
     /**
      * Whether a request goes to the API: same origin, and a path at or below the base's.
@@ -23,7 +23,7 @@ export function resolveBase(baseURL) {
         // Parsing resolves `..`, `%2e%2e` and backslashes first, as fetch itself does.
         // A Request is known by its `url`: it may be a frame's, or the page may have replaced the class.
         const url = new URL(/** @type {any} */ (input).url ?? input, pageURL());
-        return url.origin === origin && `${url.pathname}/`.startsWith(folder) && !DOT_SEGMENT.test(url.pathname);
+        return url.origin === origin && `${url.pathname}/`.startsWith(`${path}/`) && !DOT_SEGMENT.test(url.pathname);
       } catch {
         return false;
       }
