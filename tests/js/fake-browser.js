@@ -1,5 +1,6 @@
 // A browser made of functions: what its tabs share, and a server that they are signed in to.
 
+import { decodeAccessToken } from "../../static/js/evergreen/access-token.js";
 import { calm, fakeTime } from "./fake-time.js";
 import { accessToken, fakeServer, json, makeAuth, noContent, over, refused, tokenAnswer, USER } from "./harness.js";
 
@@ -121,8 +122,10 @@ export function fakeSessions({ sid = "s1", ...more } = {}) {
       return issue();
     },
     "POST /api/refresh": () => (state.sid ? issue() : over("no_token")),
-    "POST /api/logout": () => {
-      state.sid = null;
+    "POST /api/logout": ({ request, token }) => {
+      // The session of the cookie ends, if that is sent, and the session of the token.
+      const isAnothers = request.credentials === "omit" && decodeAccessToken(token)?.sid !== state.sid;
+      if (!isAnothers) state.sid = null;
       return new Response(null, { status: 204 });
     },
     "GET /api/me": ({ token }) => (issued.has(token) && issued.get(token) < state.expired ? json({}) : refused()),

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fakeBrowser, fakeLocks, news, tabOf } from "./fake-browser.js";
+import { fakePage } from "./fake-page.js";
 import { calm } from "./fake-time.js";
-import { accessToken, CREDENTIALS, deferred, noContent, unreachable, USER } from "./harness.js";
+import { accessToken, CREDENTIALS, deferred, noContent, problem, unreachable, USER } from "./harness.js";
 
 test("a sign-out while a refresh waits for the lock stops the refresh", async (t) => {
   const locks = fakeLocks();
@@ -91,6 +92,47 @@ test("a sign-in made in another tab meanwhile is kept, too, and does not sign th
   assert.deepEqual(other.auth.user, USER);
   assert.deepEqual(left.events, ["signedout logout"]);
   assert.equal(notes.items.size, 0);
+});
+
+test("a sign-out that is said again ends its own session, not one that a page has begun meanwhile", async (t) => {
+  const page = fakePage(t);
+  const { server, time, notes, open, openTabs } = fakeBrowser(t);
+  const [left] = await openTabs(1);
+  const { accessToken: token } = left.auth;
+  const { "POST /api/logout": answer } = server.routes;
+  server.routes["POST /api/logout"] = () => problem(503, "unavailable", { "Retry-After": "5" });
+  assert.equal(await time.until(left.auth.logout()), false);
+  server.routes["POST /api/logout"] = answer;
+  page.document.hidden = true;
+  server.state.sid = "s2"; // by the server's own form, of which nobody tells the tab
+  const other = open();
+  await time.until(other.auth.ready);
+  await time.pass(60);
+  page.document.hidden = false;
+  await page.wake("visibilitychange");
+  assert.deepEqual(
+    server.sent("/api/logout").map(({ request, token: sent }) => [request.credentials, sent]),
+    [
+      ["include", token],
+      ["omit", token],
+    ],
+  );
+  assert.equal(server.state.sid, "s2");
+  assert.deepEqual(other.auth.user, USER);
+  assert.equal(notes.items.size, 0);
+});
+
+test("a sign-out without an access token is left to the cookie, however often it is said", async (t) => {
+  const { server, time, open } = fakeBrowser(t);
+  server.routes["POST /api/refresh"] = server.routes["POST /api/logout"] = unreachable;
+  const { auth } = open();
+  await time.until(auth.ready);
+  assert.equal(await time.until(auth.logout()), false);
+  server.routes["POST /api/logout"] = noContent;
+  await time.pass(120);
+  const said = server.sent("/api/logout");
+  assert.ok(said.length > 1);
+  for (const { request } of said) assert.equal(request.credentials, "include");
 });
 
 test("a sign-out that fails after another tab has signed in is not said again, nor held to be heard", async (t) => {

@@ -91,6 +91,20 @@ def test_signing_out_with_an_access_token_and_a_cookie_ends_what_both_stand_for(
     assert (in_page.me().status_code, in_app.me().status_code) == (401, 401)
 
 
+def test_signing_out_by_the_access_token_alone_ends_its_session_whoever_has_the_cookie(
+    app: Flask, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """V02: a page says so that could not be heard before; a cookie of the ended session is refused and cleared."""
+    left = people.sign_in(app.test_client(), transport="cookie")
+    newer = people.sign_in(app.test_client(), transport="cookie")
+    clock.shift(DAY + 11)
+    assert app.test_client().post("/api/logout", headers=left.bearer).status_code == 204
+    replies = [client.http.post("/api/refresh", headers=SAME_ORIGIN) for client in (left, newer)]
+    assert [reply.status_code for reply in replies] == [401, 200]
+    assert "Max-Age=0" in replies[0].headers["Set-Cookie"]
+    assert list(reasons(app).values()) == ["signed_out", None]
+
+
 FORGED = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30." + "A" * 43
 
 

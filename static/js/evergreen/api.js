@@ -44,9 +44,10 @@ export function createApi(base, transport, fetch) {
    * @param {object} [body]
    * @param {AbortSignal} [signal]
    * @param {string} [accessToken]
+   * @param {unknown} [isWithoutCookie]
    * @returns {Promise<Reply>}
    */
-  async function post(path, body, signal, accessToken) {
+  async function post(path, body, signal, accessToken, isWithoutCookie) {
     const patience = AbortSignal.timeout(PATIENCE_MS);
     try {
       const request = new Request(base + path, {
@@ -57,7 +58,7 @@ export function createApi(base, transport, fetch) {
         },
         body: body && JSON.stringify(body),
         // A front end on another origin of the same site needs "include" for the cookie to travel.
-        credentials: transport === "cookie" ? "include" : "omit",
+        credentials: transport === "cookie" && !isWithoutCookie ? "include" : "omit",
         // A page that is left right after a sign-out must not take the sign-out with it.
         keepalive: !signal,
         signal: signal ? AbortSignal.any([signal, patience]) : patience,
@@ -96,11 +97,13 @@ export function createApi(base, transport, fetch) {
     /**
      * @param {string | undefined} accessToken goes first; an expired one will do
      * @param {string | null} [refreshToken]
+     * @param {boolean} [isAgain] whether it was said before: the cookie may be that of a newer sign-in by now, so the
+     *   access token alone has to say which session is meant
      */
-    async logout(accessToken, refreshToken) {
+    async logout(accessToken, refreshToken, isAgain) {
       if (transport === "body" && !accessToken && !refreshToken) return;
       const body = !accessToken && refreshToken ? { refresh_token: refreshToken } : undefined;
-      const reply = await post("/logout", body, undefined, accessToken);
+      const reply = await post("/logout", body, undefined, accessToken, isAgain && accessToken);
       // A challenge: there is no such session any more, which is what was asked for. A captive portal's 200 or a
       // proxy's 401 leaves the session alive.
       if (reply.status !== 204 && !isChallenge(reply)) throw new TransientError(reply);

@@ -1,3 +1,4 @@
+/** @import { AccessToken } from "./access-token.js" */
 /** @import { Api } from "./api.js" */
 
 /**
@@ -25,17 +26,23 @@ export function createFarewell(api, notes, key) {
     isFor: (sid) => notes?.getItem(key) === sid,
 
     /**
-     * @param {string | undefined} sid if it is known
-     * @param {string | undefined} accessToken
+     * @param {AccessToken | null} token of the session, if it is known
      * @param {Promise<string | null | undefined>} [refreshToken]
      */
-    prepare(sid, accessToken, refreshToken) {
+    prepare(token, refreshToken) {
       /** @type {Promise<void> | null} under way: a second one might take the cookie of the next sign-in away */
       let saying = null;
-      const send = async () => api.logout(accessToken, await refreshToken?.catch(() => null));
-      farewell.say = () => (saying ??= send().then(farewell.forget).finally(() => (saying = null)));
+      let isAgain = false;
+      const send = async () => api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
+      farewell.say = () =>
+        (saying ??= send()
+          .then(farewell.forget)
+          .finally(() => {
+            saying = null;
+            isAgain = true;
+          }));
       try {
-        if (sid) notes?.setItem(key, sid);
+        if (token) notes?.setItem(key, token.sid);
       } catch {
         // The storage is full: this page will tell the server all the same.
       }

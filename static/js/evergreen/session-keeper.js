@@ -167,9 +167,9 @@ export function keepSession(
    * @param {Source} source
    */
   function accept({ accessToken, expiresIn, user }, source) {
-    const { sid, text } = accessToken;
+    const { sid } = accessToken;
     if (farewell.isFor(sid)) {
-      farewell.prepare(sid, text);
+      farewell.prepare(accessToken);
       leave();
       throw new SessionEndedError({}, OVER);
     }
@@ -247,7 +247,7 @@ export function keepSession(
     const refreshToken = store?.take(token?.sid);
     forget("left", "logout");
     // A second one knows nothing that the first does not say.
-    if (token || !farewell.say) farewell.prepare(token?.sid, token?.text, refreshToken);
+    if (token || !farewell.say) farewell.prepare(token, refreshToken);
     // If the storage fails, the caller hears of it below: until then the rejection must not count as unhandled.
     refreshToken?.catch(() => {});
     const isHeard = await leave();
