@@ -142,14 +142,30 @@ test("a throttled sign-in says how many seconds to wait", async () => {
   await assert.rejects(auth.login(CREDENTIALS), { name: "SignInError", status: 429, retryAfter: 17 });
 });
 
+for (const status of [500, 503]) {
+  test(`a sign-in that the server answers by ${status} is no refusal, and what it says can be read`, async () => {
+    const routes = { "POST /api/login": () => problem(status, "unavailable", { "Retry-After": "5" }) };
+    const { auth, events } = makeAuth({ routes });
+    await assert.rejects(auth.login(CREDENTIALS), {
+      name: "TransientError",
+      status,
+      code: "unavailable",
+      message: "Refused: unavailable.",
+      retryAfter: 5,
+    });
+    assert.deepEqual(events, []);
+  });
+}
+
 test("a refusal without problem+json still has its status", async () => {
-  const routes = { "POST /api/login": () => new Response("<h1>Bad gateway</h1>", { status: 502 }) };
+  const routes = { "POST /api/login": () => new Response("<h1>Forbidden</h1>", { status: 403 }) };
   const { auth } = makeAuth({ routes });
   await assert.rejects(auth.login(CREDENTIALS), {
-    status: 502,
+    name: "SignInError",
+    status: 403,
     problem: null,
     code: undefined,
-    message: "Status 502.",
+    message: "Status 403.",
   });
 });
 

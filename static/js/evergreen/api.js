@@ -74,11 +74,13 @@ export function createApi(base, transport, fetch) {
     /**
      * @param {Credentials} credentials
      * @param {AbortSignal} signal
-     * @throws {SignInError}
+     * @throws {SignInError | TransientError}
      */
     async login(credentials, signal) {
       const reply = await post("/login", { ...credentials, transport }, signal);
-      return readTokens(reply, SignInError);
+      // A server that fails has refused nobody.
+      if (reply.status >= 300 && reply.status < 500) throw new SignInError(reply);
+      return readTokens(reply);
     },
 
     /**
@@ -91,7 +93,7 @@ export function createApi(base, transport, fetch) {
       if (isChallenge(reply)) throw new SessionEndedError(reply);
       // The code: a proxy's own 404 says nothing about the API.
       if (reply.status === 404 && reply.body?.code === "not_found") throw new RefreshUnavailableError(reply);
-      return readTokens(reply, TransientError);
+      return readTokens(reply);
     },
 
     /**
@@ -127,12 +129,12 @@ export function isChallenge({ status, headers }, token) {
 
 /**
  * @param {Reply} reply
- * @param {new (refusal: Reply) => Error} ErrorClass what a refusal is
  * @returns {Tokens}
+ * @throws {TransientError} if there are none in it
  */
-function readTokens(reply, ErrorClass) {
+function readTokens(reply) {
   const { status, body } = reply;
-  if (status >= 300) throw new ErrorClass(reply);
+  if (status >= 300) throw new TransientError(reply);
   const accessToken = decodeAccessToken(body?.access_token);
   // A captive portal answers 200 with a page of its own.
   if (!accessToken || !(body.expires_in >= 0) || !body.user) throw new TransientError({ status }, NO_ANSWER);

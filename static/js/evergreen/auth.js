@@ -35,7 +35,8 @@ import { keepSession } from "./session-keeper.js";
  *   cannot be reached
  * @property {(credentials: Credentials) => Promise<User>} login `code`: second factor, asked for by an error with code
  *   `mfa_required`; `remember`: keep the session when the browser closes. Rejects with SignInError if the server
- *   refused, TransientError if it could not be asked, and AbortError if another login() or a logout() took its place
+ *   refused, TransientError if it failed or could not be asked, and AbortError if another login() or a logout() took
+ *   its place
  * @property {Fetch} fetch `fetch` with the access token for requests under the base URL; plain `fetch` for all others
  *   and for requests that bring their own Authorization header. A 401 of the token is seen only if the session is over.
  *   Rejects with TransientError if the token was refused and a refresh failed in passing: nobody was signed out
