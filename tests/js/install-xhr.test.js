@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
+import { fakePage } from "./fake-page.js";
 import { calm } from "./fake-time.js";
 import { accessToken, BASE, deferred, over, problem, tokenAnswer } from "./harness.js";
 import { FRESH, ME, ONE_CALL, refusal, run, unrestored, xhrWorld } from "./xhr-world.js";
@@ -59,6 +60,21 @@ test("the second try is like the first: method, address, headers, body, and the 
   assert.equal(second.withCredentials, true);
   assert.equal(second.timeout, 5000);
   assert.deepEqual(xhr.response, { ok: true });
+});
+
+test("the second try goes where the first did, though a router has led the page elsewhere meanwhile", async (t) => {
+  const refresh = () => {
+    page.document.baseURI = "https://app.test/shop/5";
+    return tokenAnswer(FRESH);
+  };
+  const { scope, sent } = await xhrWorld({ routes: { "POST /api/refresh": refresh } });
+  const page = fakePage(t);
+  const xhr = new scope.XMLHttpRequest();
+  await run(xhr, { url: "api/me?a=1" });
+  assert.deepEqual(
+    sent.map(({ url }) => url),
+    ["api/me?a=1", "https://app.test/api/me?a=1"],
+  );
 });
 
 test("user and password of the address are kept", async () => {

@@ -31,6 +31,17 @@ export function resolveBase(baseURL) {
   };
 }
 
+/**
+ * The address of a request that will be sent later, or again: by then a router may have led the page elsewhere, and a
+ * relative one with it. Without a page nothing is relative, and React Native's `URL` would put a slash at its end.
+ *
+ * @param {string | URL} url
+ */
+export function absolute(url) {
+  const base = pageURL();
+  return base ? new URL(url, base).href : url;
+}
+
 /** What fetch resolves relative addresses against: the document's base, a worker's own address, or nothing. */
 function pageURL() {
   return globalThis.document?.baseURI ?? globalThis.location?.href;

@@ -1,4 +1,5 @@
 import { isChallenge } from "./api.js";
+import { absolute } from "./base-url.js";
 import { TransientError } from "./errors.js";
 
 /** @import { Answer, Attempt } from "./attempt.js" */
@@ -52,7 +53,9 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      */
     open(method, url, isAsync = true, user, password) {
       const isOurs = isAsync && auth.covers(url);
-      this.#call = isOurs ? { opening: [method, url, true, user, password], headers: [], state: "open" } : null;
+      this.#call = isOurs
+        ? { opening: [method, absolute(url), true, user, password], headers: [], state: "open" }
+        : null;
       super.open(method, url, isAsync, user, password);
     }
 
