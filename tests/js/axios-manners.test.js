@@ -7,7 +7,8 @@ import axiosModule from "axios";
 
 import { attachAxios, createAuth } from "../../static/js/evergreen/index.js";
 import { axiosWorld } from "./axios-world.js";
-import { accessToken, deferred, REFUSED } from "./harness.js";
+import { fakePage } from "./fake-page.js";
+import { accessToken, deferred, REFUSED, signedIn, tokenAnswer } from "./harness.js";
 import { startApi } from "./http-api.js";
 
 /** A promise that must not wait for an answer that does not come. */
@@ -36,6 +37,45 @@ test("a call under another origin's base carries no token", async (t) => {
   assert.equal(other.calls[0].authorization, null);
   assert.deepEqual(api.calls, []);
 });
+
+/** An instance in a page whose router leads it elsewhere during every refresh: before a call is sent, and once more. */
+async function wandering(t, config) {
+  let steps = 0;
+  const refresh = () => {
+    steps += 1;
+    page.document.baseURI = `https://app.test/shop/${steps}/`;
+    return tokenAnswer(accessToken({ age: -steps }));
+  };
+  const { auth, now } = await signedIn({ routes: { "POST /api/refresh": refresh } });
+  const page = fakePage(t);
+  now.forward(86_390);
+  const sent = [];
+  const adapter = async (settings) => {
+    sent.push([axios.getUri(settings), settings.headers.get("Authorization")]);
+    return { status: sent.length === 1 ? 401 : 200, headers: REFUSED, config: settings };
+  };
+  const axios = axiosModule.create({ adapter, ...config });
+  attachAxios(auth, axios);
+  return { axios, sent };
+}
+
+for (const [what, config, url, to] of [
+  ["no base", {}, "api/me", "https://app.test/api/me"],
+  ["a base that is relative to the page", { baseURL: "api" }, "me", "https://app.test/api/me"],
+  ["such a base for every address", { baseURL: "api", allowAbsoluteUrls: false }, "me", "https://app.test/api/me"],
+  ["a base from the root, which stays as it is", { baseURL: "/api" }, "me", "/api/me"],
+  ["no base, and a path from the root", {}, "/api/me", "/api/me"],
+]) {
+  test(`both tries go where the call was meant to, though the page has moved on: ${what}`, async (t) => {
+    const { axios, sent } = await wandering(t, config);
+    await axios.get(url, { params: { page: 2 } });
+    const tokens = [-1, -2].map((age) => `Bearer ${accessToken({ age })}`);
+    assert.deepEqual(
+      sent,
+      tokens.map((token) => [`${to}?page=2`, token]),
+    );
+  });
+}
 
 /** An instance with an interceptor that was there before ours, and so runs after it. */
 async function intercepted(t, intercept, config) {

@@ -1,8 +1,12 @@
 import { untilAborted } from "./abort.js";
+import { absolute } from "./base-url.js";
 import { TransientError } from "./errors.js";
 
 /** @import { Answer, Attempt } from "./attempt.js" */
 /** @import { Auth } from "./auth.js" */
+
+/** An address that begins with a scheme or a slash. */
+const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
 
 /**
  * As much of axios (1.x) as is used here.
@@ -11,6 +15,7 @@ import { TransientError } from "./errors.js";
  * @property {any} [data]
  * @property {any} [signal]
  * @property {any} [cancelToken] axios's own, of before there were signals
+ * @property {string} [url]
  * @property {string} [baseURL]
  * @property {any} [transformRequest]
  * @property {() => Attempt} [evergreen] a function, since axios would copy a plain object
@@ -52,6 +57,7 @@ export function attachAxios(auth, axios) {
   /** @param {Config} config */
   async function authorize(config) {
     if (config.headers.has("Authorization") || !auth.covers(axios.getUri(config))) return config;
+    pin(config);
     const attempt = await unlessCancelled(auth.begin(), config);
     if (!attempt) return config; // axios itself sees that the call was cancelled
     config.evergreen = () => attempt;
@@ -124,6 +130,18 @@ export function attachAxios(auth, axios) {
     request.eject(onRequest);
     response.eject(onResponse);
   };
+}
+
+/**
+ * Make an address absolute that depends on where the page is: while the call waits a router may lead that elsewhere.
+ * What depends on the page's origin alone stays as it is, since other interceptors may look at it.
+ *
+ * @param {Config} config
+ */
+function pin(config) {
+  const name = config.baseURL ? "baseURL" : "url";
+  const address = /** @type {string} */ (config[name]);
+  if (!ANCHORED.test(address)) config[name] = absolute(address);
 }
 
 /**

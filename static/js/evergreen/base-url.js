@@ -35,7 +35,9 @@ export function resolveBase(baseURL) {
  * The address of a request that will be sent later, or again: by then a router may have led the page elsewhere, and a
  * relative one with it. Without a page nothing is relative, and React Native's `URL` would put a slash at its end.
  *
- * @param {string | URL} url
+ * @template {string | URL} T
+ * @param {T} url
+ * @returns {T | string}
  */
 export function absolute(url) {
   const base = pageURL();
