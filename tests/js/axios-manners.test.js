@@ -162,7 +162,7 @@ for (const place of ["before", "after"]) {
     return { api, axios };
   }
 
-  test(`an interceptor added ${place} ours sees a call and its refusal as one call`, async (t) => {
+  test(`what an interceptor added ${place} ours makes of answers is the outcome of a refused call, too`, async (t) => {
     const { api, axios } = await unwrapping(t);
     api.expire();
     assert.deepEqual(await axios.get("/me"), { echo: "", method: "GET" });
@@ -178,6 +178,30 @@ for (const place of ["before", "after"]) {
     };
     assert.equal(await axios.delete("/things/1"), "");
     assert.equal(tries, 2);
+  });
+}
+
+for (const [place, what, seen] of [
+  ["before", "the 401", [401]],
+  ["after", "nothing", []],
+]) {
+  test(`an interceptor of errors added ${place} ours sees ${what} of a refusal that is mended`, async (t) => {
+    const api = await startApi(t);
+    const auth = createAuth({ baseURL: api.baseURL, transport: "cookie", notes: null });
+    await auth.ready;
+    const axios = axiosModule.create({ baseURL: api.baseURL });
+    const statuses = [];
+    const look = () =>
+      axios.interceptors.response.use(undefined, (error) => {
+        statuses.push(error.response.status);
+        throw error;
+      });
+    if (place === "before") look();
+    attachAxios(auth, axios);
+    if (place === "after") look();
+    api.expire();
+    assert.equal((await axios.get("/me")).status, 200);
+    assert.deepEqual(statuses, seen);
   });
 }
 

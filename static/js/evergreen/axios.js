@@ -46,6 +46,8 @@ const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
  * Let every call of an axios instance that goes to the API carry the access token, adopt `X-New-Token`, and be sent
  * once more after a refusal. Calls elsewhere, and calls with an Authorization header of their own, are left alone.
  *
+ * To be called before response interceptors are added that look at errors: they would see the refusals as well.
+ *
  * A call whose token was refused while a refresh failed in passing rejects with TransientError: nobody was signed out.
  * With axios's "fetch" adapter it is not known where an answer came from after redirects: all count as the API's.
  *
