@@ -94,7 +94,8 @@ export async function standards(...given) {
   return { events: await events(...given), mistake: await mistake(), signals: await signals(), base64: await base64() };
 }
 
-async function events(evergreen, { AbortController: Original, fetch }) {
+/** Listeners of every kind. */
+export async function events(evergreen, { AbortController: Original, fetch }) {
   const seen = [];
   const target = new EventTarget();
   const once = () => seen.push("once");

@@ -104,11 +104,16 @@ for (const [where, run] of [
   });
 }
 
-test("events reach functions and objects, once where that was asked for, and none that was taken away", async () => {
-  const { seen, isOriginal } = (await onBareEngine()).events;
-  assert.deepEqual(seen, ["once", "object a", "function 7 true", "function null true"]);
-  assert.equal(isOriginal, true);
-});
+for (const [where, run] of [
+  ["on a phone", async () => (await onBareEngine()).events],
+  ["on an older engine", () => onOlderEngine("events")],
+]) {
+  test(`${where} events reach functions and objects, once where asked for, and none that was taken away`, async () => {
+    const { seen, isOriginal } = await run();
+    assert.deepEqual(seen, ["once", "object a", "function 7 true", "function null true"]);
+    assert.equal(isOriginal, true);
+  });
+}
 
 test("one listener's mistake is reported, and does not keep the others from hearing", async () => {
   assert.deepEqual((await onBareEngine()).mistake, ["heard", true, "reported mistake"]);

@@ -46,16 +46,29 @@ class PlainEventTarget {
   }
 }
 
-/** DOM: CustomEvent. */
-class PlainCustomEvent {
-  /**
-   * @param {string} type
-   * @param {{ detail?: unknown }} [options]
-   */
-  constructor(type, { detail = null } = {}) {
+/** DOM: Event, as far as PlainEventTarget needs it. */
+class PlainEvent {
+  /** @param {string} type */
+  constructor(type) {
     this.type = type;
-    this.detail = detail;
   }
+}
+
+/**
+ * DOM: CustomEvent.
+ * @param {new (type: string) => object} Event the engine's own if it has one: its EventTarget takes no others
+ */
+function customEvent(Event) {
+  return class CustomEvent extends Event {
+    /**
+     * @param {string} type
+     * @param {{ detail?: unknown }} [options]
+     */
+    constructor(type, { detail = null } = {}) {
+      super(type);
+      this.detail = detail;
+    }
+  };
 }
 
 /** @param {string} name @param {string} message */
@@ -125,6 +138,6 @@ function plainAtob(text) {
 
 const scope = /** @type {any} */ (globalThis);
 scope.EventTarget ??= PlainEventTarget;
-scope.CustomEvent ??= PlainCustomEvent;
+scope.CustomEvent ??= customEvent(scope.Event ?? PlainEvent);
 scope.atob ??= plainAtob;
 completeAbortSignal();
