@@ -1,6 +1,6 @@
 // The live token page: the bundled client at work, everything it does made visible.
 
-import { createAuth } from "/static/js/evergreen/index.js";
+import { createAuth } from "../evergreen/index.js";
 import { readClaims } from "./token-claims.js";
 import { lifeOf } from "./token-life.js";
 import { createLog, exchangeText, sourceText } from "./token-log.js";
@@ -11,7 +11,8 @@ import { createView, part } from "./token-view.js";
 
 const SIGN_IN = { href: "/login?next=/account/tokens", label: "Sign in again" };
 const SECOND_MS = 1000;
-const TOO_MANY = 429;
+/** What a refresh is answered where it ends the session: it is over, or nothing refreshes. */
+const ENDS = [401, 404];
 
 /** The page: listens to the buttons and to the client, and tells view and log. */
 class TokenPage {
@@ -114,10 +115,9 @@ class TokenPage {
     this.#view.showLife(lifeOf({ expiresAt, lifeMs, thresholdMs: this.#thresholdMs }, Date.now()));
   }
 
-  /** No token came: either the session is over, or the server could not say, and then it lives on. */
+  /** No token came: either the session is over, or nobody could say so, and then it lives on. */
   #showNoToken() {
-    const status = this.#refreshStatus;
-    if (status !== null && status < 500 && status !== TOO_MANY) return this.#showSignedOut();
+    if (this.#refreshStatus && ENDS.includes(this.#refreshStatus)) return this.#showSignedOut();
     this.#view.showNoLife("offline");
     this.#view.enable((action) => action === "refresh");
   }
