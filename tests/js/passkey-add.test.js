@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ATTESTATION, CREATION, fakeAuthenticator, refuses } from "./fake-authenticator.js";
 import { calm, fakeTime } from "./fake-time.js";
-import { json, problem, tokenAnswer } from "./harness.js";
+import { json, over, problem, tokenAnswer } from "./harness.js";
 import { bodyOf, visit } from "./page.js";
 
 const ADD = `<form data-passkey-add hidden>
@@ -75,6 +75,31 @@ for (const [name, words] of [
     assert.deepEqual(went, []);
   });
 }
+
+test("a second attempt goes on with the access token of the first", async (t) => {
+  const answers = [refuses("NotAllowedError"), async () => ATTESTATION];
+  const { submit, server, went } = await addPage(t, { user: (...asked) => answers.shift()(...asked) });
+  await submit();
+  await submit();
+  assert.equal(server.sent("/api/refresh").length, 1);
+  assert.equal(server.sent("/api/passkeys").length, 1);
+  assert.equal(went.length, 1);
+});
+
+test("who was signed out at the first attempt, and has signed in since, makes a passkey by the second", async (t) => {
+  const answers = [() => over(), () => tokenAnswer()];
+  const routes = {
+    "POST /api/refresh": () => answers.shift()(),
+    "POST /api/passkeys/options": ({ token }) => (token ? json(CREATION) : over("no_token")),
+  };
+  const { submit, server, message, went } = await addPage(t, { routes });
+  await submit();
+  assert.equal(message(), "Refused: no_token.");
+  await submit();
+  assert.equal(message(), "");
+  assert.equal(server.sent("/api/refresh").length, 2);
+  assert.equal(went.length, 1);
+});
 
 for (const path of ["/api/passkeys/options", "/api/passkeys"]) {
   test(`a sign-in that is too long ago at ${path} leads to its confirmation, and back`, async (t) => {

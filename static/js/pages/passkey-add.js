@@ -7,6 +7,9 @@ import { creationOptions, credentialToJSON } from "./passkey-json.js";
 const form = document.querySelector("form[data-passkey-add]");
 const message = form?.querySelector("[role=alert]");
 
+/** @type {import("../evergreen/index.js").Auth | undefined} Made at the first attempt: most who come here make none. */
+let ownAuth;
+
 /**
  * @param {import("../evergreen/index.js").Auth} auth
  * @param {string} path
@@ -23,10 +26,12 @@ async function post(auth, path, body) {
 
 /** @param {string} name */
 async function add(name) {
-  const auth = createAuth({ baseURL: "/api" });
-  const publicKey = creationOptions(await post(auth, "/api/passkeys/options", {}));
+  // Who was signed out since may have signed in again, in another tab.
+  if (ownAuth && !ownAuth.user) await ownAuth.refresh();
+  ownAuth ??= createAuth({ baseURL: "/api" });
+  const publicKey = creationOptions(await post(ownAuth, "/api/passkeys/options", {}));
   const credential = await navigator.credentials.create({ publicKey });
-  await post(auth, "/api/passkeys", { name, credential: credentialToJSON(credential) });
+  await post(ownAuth, "/api/passkeys", { name, credential: credentialToJSON(credential) });
   location.assign("/account/security"); // not a reload: it might send a form again
 }
 
