@@ -1,5 +1,5 @@
 import AsyncStorage from "@react-native-async-storage/async-storage";
-import { createAuthContext } from "evergreen-auth/native";
+import { createAuthContext, TransientError } from "evergreen-auth/native";
 import * as React from "react";
 import { AppState, Button, FlatList, Text, TextInput, View } from "react-native";
 
@@ -25,11 +25,16 @@ function Screen() {
 }
 
 function SignIn() {
-  const { login } = useAuth();
+  const { login, auth } = useAuth();
   const [email, setEmail] = React.useState("");
   const [password, setPassword] = React.useState("");
   const [error, setError] = React.useState(null);
+  const [isUnknown, setUnknown] = React.useState(false);
   const signIn = () => login({ email, password }).catch(({ message }) => setError(message));
+  // An app that is opened without a network cannot know yet whether somebody is signed in.
+  const restore = () => auth.refresh().catch((failure) => setUnknown(failure instanceof TransientError));
+
+  React.useEffect(() => void restore(), []);
   return (
     <>
       <TextInput
@@ -49,6 +54,12 @@ function SignIn() {
       />
       {error && <Text accessibilityRole="alert">{error}</Text>}
       <Button title="Sign in" onPress={signIn} />
+      {isUnknown && (
+        <>
+          <Text>It could not be found out whether you are signed in.</Text>
+          <Button title="Try again" onPress={restore} />
+        </>
+      )}
     </>
   );
 }

@@ -99,6 +99,24 @@ test("an app that was started offline knows its user when it is opened online", 
   assert.deepEqual(events, ["token refresh", "signedin"]);
 });
 
+test("refresh() tells an app that was started offline from one in which nobody is signed in", async (t) => {
+  const { auth, routes, renewed, time, refreshes } = await onPhone(t, {
+    routes: { "POST /api/refresh": () => Promise.reject(new TypeError("fetch failed")) },
+  });
+  await assert.rejects(auth.refresh(), { name: "TransientError" });
+  assert.equal(refreshes(), 0); // it is too early for another try
+  await time.pass(60);
+  routes["POST /api/refresh"] = renewed;
+  assert.deepEqual(await auth.refresh(), USER);
+  routes["POST /api/logout"] = () => new Response(null, { status: 204 });
+  await auth.logout();
+  await assert.rejects(auth.refresh(), { name: "SessionEndedError" });
+  const nobody = makeAuth({ transport: "body", storage: fakeStorage(), appState: { addEventListener: () => {} } });
+  assert.equal(await nobody.auth.ready, null);
+  await assert.rejects(nobody.auth.refresh(), { name: "RefreshUnavailableError" });
+  assert.deepEqual(nobody.server.calls, []);
+});
+
 test("a sign-out that failed offline is said when the app is opened again", async (t) => {
   const { auth, routes, server, time, open } = await onPhone(t);
   assert.equal(await auth.logout(), false);

@@ -43,7 +43,8 @@ import { keepSession } from "./session-keeper.js";
  * @property {() => Promise<User | null>} refresh gets a new access token; callers at the same time share one call to
  *   the server. Rejects with SessionEndedError if the session is over or logout() was called, with
  *   RefreshUnavailableError if the server does not refresh (the session lasts until `expiresAt`), and with
- *   TransientError if it failed in passing: everything is kept, and it is tried again after a pause
+ *   TransientError if it failed in passing: everything is kept, and it is tried again after a pause, on a phone on use
+ *   and when the app is opened
  * @property {() => Promise<boolean>} logout ends the session. Here it is over at once, whatever happens next; what
  *   arrives late is dropped. Resolves to whether the server knows; if not, it is told as soon as it can be reached
  * @property {(input: RequestInfo | URL) => boolean} covers whether a request goes to this API, and so may carry the

@@ -19,7 +19,8 @@ import { createAuth } from "./auth.js";
  * @typedef {object} AuthState
  * @property {User | null} user
  * @property {boolean} loading whether the first try to restore an earlier visit's session goes on still. False after it
- *   failed in passing, too: `user` follows as soon as another try succeeds
+ *   failed in passing, too: `user` follows as soon as another try succeeds. A phone makes one on use, when the app is
+ *   opened, and by `auth.refresh()`
  * @property {(credentials: Credentials) => Promise<User>} login
  * @property {() => Promise<boolean>} logout
  * @property {Auth["fetch"]} fetch
