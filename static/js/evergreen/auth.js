@@ -46,7 +46,8 @@ import { keepSession } from "./session-keeper.js";
  *   TransientError if it failed in passing: everything is kept, and it is tried again after a pause, on a phone on use
  *   and when the app is opened
  * @property {() => Promise<boolean>} logout ends the session. Here it is over at once, whatever happens next; what
- *   arrives late is dropped. Resolves to whether the server knows; if not, it is told as soon as it can be reached
+ *   arrives late is dropped. Resolves to whether the server knows; if not, it is told as soon as it can be reached.
+ *   Rejects with TransientError if the storage failed
  * @property {(input: RequestInfo | URL) => boolean} covers whether a request goes to this API, and so may carry the
  *   access token
  * @property {() => Promise<Attempt>} begin for those who send requests by other means than fetch, as `attachAxios`
