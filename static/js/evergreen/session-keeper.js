@@ -92,7 +92,7 @@ export function keepSession(
     loginAttempt = new AbortController();
     const { signal } = loginAttempt;
     const request = async () => {
-      // Said later, it would take the new cookie away.
+      // Said later, it might take the new cookie away.
       await leave();
       return keep(await api.login(credentials, signal), signal);
     };
@@ -315,7 +315,7 @@ export function keepSession(
     // With the cookie transport another tab's sign-in is this one's, too.
     else if (isCookie && (status === "unknown" || (status === "nobody" && source === "login")))
       accept({ accessToken, expiresIn, user: /** @type {User} */ (user) }, "tab");
-    // After a sign-out here it is not, but the cookie is that sign-in's: a farewell said later would take it away.
+    // After a sign-out here it is not, but the cookie is that sign-in's: a farewell said later might take it away.
     else if (isCookie && source === "login") farewell.forget();
   }
 
