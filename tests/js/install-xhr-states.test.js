@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { installXMLHttpRequest } from "../../static/js/evergreen/index.js";
 import { calm } from "./fake-time.js";
-import { BASE, deferred, tokenAnswer } from "./harness.js";
-import { FRESH, opened, run, waiting, xhrWorld } from "./xhr-world.js";
+import { BASE, deferred, problem, tokenAnswer } from "./harness.js";
+import { FRESH, ME, opened, refusal, run, waiting, xhrWorld } from "./xhr-world.js";
 
 const invalidState = { name: "InvalidStateError" };
 
@@ -78,4 +79,44 @@ test("send() without open(), and after the end, is refused as by the original", 
   await run(xhr);
   assert.throws(() => xhr.send(), invalidState);
   assert.throws(() => xhr.setRequestHeader("X-One", "1"), invalidState);
+});
+
+/** As in React Native: written in JavaScript, and its state is a property like any other. */
+class Plain extends EventTarget {
+  constructor() {
+    super();
+    this.readyState = 0;
+    this.DONE = 4;
+    this.responseURL = ME;
+  }
+
+  open() {
+    this.readyState = 1;
+    this.status = 0;
+  }
+
+  setRequestHeader() {}
+
+  send() {
+    Object.assign(this, { readyState: this.DONE, status: refusal.status });
+    for (const type of ["readystatechange", "load", "loadend"]) this.dispatchEvent(new Event(type));
+  }
+
+  getResponseHeader(name) {
+    return refusal.headers[name] ?? null;
+  }
+}
+
+test("an original that sets its own state is replaced like the engine's", async () => {
+  const { auth } = await xhrWorld({ routes: { "POST /api/refresh": () => problem(503, "unavailable") } });
+  const scope = { XMLHttpRequest: Plain };
+  installXMLHttpRequest(auth, scope);
+  const xhr = new scope.XMLHttpRequest();
+  const failed = new Promise((resolve) => xhr.addEventListener("error", resolve));
+  xhr.open("GET", ME);
+  xhr.send();
+  await failed;
+  assert.deepEqual([xhr.readyState, xhr.status], [4, 0]);
+  xhr.open("GET", ME);
+  assert.equal(xhr.readyState, 1);
 });

@@ -40,10 +40,6 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
       for (const type of EVENTS) this.addEventListener(type, (event) => this.#screen(event));
     }
 
-    get readyState() {
-      return this.#call?.state === "failed" ? this.DONE : super.readyState;
-    }
-
     /**
      * @param {string} method
      * @param {string | URL} url
@@ -52,6 +48,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      * @param {string | null} [password]
      */
     open(method, url, isAsync = true, user, password) {
+      if (this.#call?.state === "failed" && "readyState" in Original.prototype) Reflect.deleteProperty(this, "readyState");
       const isOurs = isAsync && auth.covers(url);
       this.#call = isOurs
         ? { opening: [method, absolute(url), true, user, password], headers: [], state: "open" }
@@ -146,12 +143,15 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
     }
 
     /**
-     * To the caller it is a network error, which has no status and no answer. One that was opened anew has none either.
+     * To the caller it is a network error, which has no status and no answer. One that was opened anew has none either,
+     * but for its state. That is told by a property and not by a getter: where the original is written in JavaScript it
+     * may set its own.
      * @param {Call} call
      */
     #fail(call) {
       super.open(...call.opening);
       call.state = "failed";
+      Object.defineProperty(this, "readyState", { value: this.DONE, writable: true, configurable: true });
       this.#tell("readystatechange", "error", "loadend");
     }
 
