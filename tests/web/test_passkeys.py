@@ -71,3 +71,22 @@ def test_a_passkey_that_is_removed_while_it_is_renamed_is_not_found(
 def test_a_number_that_no_row_can_have_is_not_found(signed_in: people.SignedIn, number: int) -> None:
     """I01: it matches no route."""
     assert signed_in.http.delete(f"/api/passkeys/{number}", headers=signed_in.bearer).status_code in (404, 405)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_passkey_of_another_user_is_as_one_that_is_not_there(
+    app: Flask, add_passkey: AddPasskey, stranger: people.SignedIn, method: str
+) -> None:
+    """Z03: nor does anything happen to it."""
+    own = add_passkey().json["id"]
+
+    def ask(number: int) -> tuple[int, dict[str, Any]]:
+        path, body = f"/api/passkeys/{number}", {"name": "Mine"} if method == "PATCH" else None
+        reply = stranger.http.open(path, method=method, json=body, headers=stranger.bearer)
+        return reply.status_code, {name: said for name, said in reply.json.items() if name != "request_id"}
+
+    missing = ask(own + 1)
+    assert (missing[0], ask(own)) == (404, missing)
+    assert stranger.http.get("/api/passkeys", headers=stranger.bearer).json["items"] == []
+    with app.app_context():
+        assert db.session.scalars(select(Passkey.name)).all() == ["Laptop"]
