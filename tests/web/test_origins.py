@@ -92,6 +92,19 @@ def test_programs_that_send_no_origin_may_use_bearer_and_body(production: FlaskC
     assert production.post("/api/logout", headers=bearer(token)).status_code == 204
 
 
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}], ids=str)
+@pytest.mark.parametrize(
+    "path", ["/api/login", "/api/login/passkey/options", "/api/login/passkey", "/api/register", "/api/password/forgot"]
+)
+def test_a_foreign_page_begins_nothing_in_the_browser_of_a_visitor(
+    production: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    """C05: neither a sign-in, to an account that is not the visitor's, nor a mail; whatever the body says."""
+    refused = production.post(path, json={"email": people.EMAIL}, headers=headers)
+    assert (refused.status_code, refused.json["code"]) == (403, "cross_origin")
+    assert production.post(path, json={}, headers=SAME_ORIGIN).status_code in (200, 422)
+
+
 # --- which origins may read answers ----------------------------------------------------------------------
 
 
