@@ -1,4 +1,4 @@
-"""An authenticator in software, which says what a test tells it to (WebAuthn level 3, §6)."""
+"""An authenticator in software, which says what a test tells it to (WebAuthn level 3, §6), and its two ceremonies."""
 
 import hashlib
 import json
@@ -7,8 +7,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from flask import Flask
 from webauthn.helpers import bytes_to_base64url, encode_cbor
+from werkzeug.test import TestResponse
 
+from tests.support import people
 from tests.support.settings import PUBLIC_URL
 
 RP_ID = b"localhost"
@@ -52,3 +55,23 @@ class Authenticator:
 
 def _client_data(kind: str, challenge: str) -> bytes:
     return json.dumps({"type": kind, "challenge": challenge, "origin": PUBLIC_URL}).encode()
+
+
+# --- the ceremonies, by the API --------------------------------------------------------------------------
+
+
+def creation_challenge(session: people.SignedIn) -> str:
+    return str(session.http.post("/api/passkeys/options", headers=session.bearer).json["challenge"])
+
+
+def add(session: people.SignedIn, credential: dict[str, Any]) -> TestResponse:
+    body = {"name": "Key", "credential": credential}
+    return session.http.post("/api/passkeys", headers=session.bearer, json=body)
+
+
+def sign_in_challenge(app: Flask) -> str:
+    return str(app.test_client().post("/api/login/passkey/options").json["challenge"])
+
+
+def sign_in(app: Flask, credential: dict[str, Any]) -> TestResponse:
+    return app.test_client().post("/api/login/passkey", json={"credential": credential})

@@ -8,7 +8,7 @@ from flask import Flask
 from webauthn.helpers import bytes_to_base64url
 from werkzeug.test import TestResponse
 
-from tests.support import people
+from tests.support import authenticator, people
 from tests.support.authenticator import Authenticator
 
 Add = Callable[..., TestResponse]
@@ -18,10 +18,9 @@ Add = Callable[..., TestResponse]
 def add(signed_in: people.SignedIn) -> Add:
     """A function that adds the passkey of an authenticator to John Doe's account."""
 
-    def add(authenticator: Authenticator, **attestation: Any) -> TestResponse:
-        options = signed_in.http.post("/api/passkeys/options", headers=signed_in.bearer).json
-        body = {"name": "Key", "credential": authenticator.create(options["challenge"], **attestation)}
-        return signed_in.http.post("/api/passkeys", headers=signed_in.bearer, json=body)
+    def add(mine: Authenticator, **attestation: Any) -> TestResponse:
+        credential = mine.create(authenticator.creation_challenge(signed_in), **attestation)
+        return authenticator.add(signed_in, credential)
 
     return add
 
@@ -29,11 +28,9 @@ def add(signed_in: people.SignedIn) -> Add:
 @pytest.fixture
 def sign_in(app: Flask) -> Callable[[Authenticator], TestResponse]:
     """A function that signs in with an authenticator."""
-    http = app.test_client()
 
-    def sign_in(authenticator: Authenticator) -> TestResponse:
-        challenge = http.post("/api/login/passkey/options").json["challenge"]
-        return http.post("/api/login/passkey", json={"credential": authenticator.get(challenge)})
+    def sign_in(mine: Authenticator) -> TestResponse:
+        return authenticator.sign_in(app, mine.get(authenticator.sign_in_challenge(app)))
 
     return sign_in
 
