@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select
 
 from tests.support import people
-from tests.support.steps import DAY, is_signed_in, refresh, sign_in_by_form, submit
+from tests.support.steps import DAY, csrf_token, is_signed_in, refresh, sign_in_by_form, submit
 from webapp.database import db
 from webapp.models import AuthSession
 
@@ -28,6 +28,17 @@ def test_signing_out_ends_the_session_and_leads_to_the_sign_in_page(app: Flask, 
     assert not is_signed_in(user)
     with app.app_context():
         assert db.session.scalars(select(AuthSession.revoked_reason)).all() == ["signed_out"]
+
+
+def test_a_form_from_before_signing_out_is_worth_nothing_afterwards(user: FlaskClient) -> None:
+    """A16: whoever comes next to this browser has a session of pages of their own."""
+    token = csrf_token(user.get("/account"))
+    submit(user, "/logout", form="/account")
+    form = {"csrf_token": token, "email": people.EMAIL, "password": people.PASSWORD}
+    for _ in range(2):
+        assert user.post("/login", data=form).status_code == 400
+        user.get("/login")
+    assert sign_in_by_form(user).status_code == 303
 
 
 def test_the_cookie_of_an_ended_session_leads_to_the_sign_in_page_with_the_reason(
