@@ -26,6 +26,7 @@ EXPECTED = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "same-origin",
 }
 
@@ -105,7 +106,6 @@ def test_every_answer_of_every_status_carries_the_security_headers(
         seen.add(expected)
         for name, value in EXPECTED.items():
             assert (what, expected, reply.headers.getlist(name)) == (what, expected, [value])
-        assert "geolocation=()" in reply.headers["Permissions-Policy"]
         hsts = reply.headers.get("Strict-Transport-Security", "")
         assert bool(hsts) is is_https, what
         if is_https:
@@ -135,7 +135,7 @@ def test_an_answer_without_a_body_has_no_type(make_app: Callable[..., Flask], mo
 @pytest.mark.parametrize("host", ["evil.example", "accounts.example.com.evil.example", ""])
 @pytest.mark.parametrize("path", ["/login", "/api/me"])
 def test_another_host_is_refused_as_a_bad_request(make_app: Callable[..., Flask], host: str, path: str) -> None:
-    """P03, H07: PUBLIC_URL's host is the only one; and the refusal itself is an ordinary answer."""
+    """P03, H07: there is PUBLIC_URL's host, and this machine's own names; and the refusal is an ordinary answer."""
     http = client(make_app, is_https=True)
     foreign = {"Host": host, "Origin": "https://evil.example"}
     for reply in (
@@ -150,6 +150,14 @@ def test_another_host_is_refused_as_a_bad_request(make_app: Callable[..., Flask]
 def test_the_case_of_the_host_does_not_matter(make_app: Callable[..., Flask]) -> None:
     """RFC 9110 §4.2.3."""
     assert client(make_app, is_https=True).get("/login", headers={"Host": "ACCOUNTS.example.com"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:8000"])
+def test_whoever_watches_the_service_from_its_own_machine_is_answered(
+    make_app: Callable[..., Flask], host: str
+) -> None:
+    """P03: no mail goes by the name that was asked for."""
+    assert client(make_app, is_https=True).get("/readyz", headers={"Host": host}).status_code == 200
 
 
 # --- caching ---------------------------------------------------------------------------------------------
