@@ -30,6 +30,12 @@ UNSAFE_MODULES = {
     "xml",
 }
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "Markup", "markupsafe.Markup"}
+# What compares a secret with what somebody has sent.
+COMPARES_SECRETS = {
+    "webapp/mfa.py": "matching_step",
+    "webapp/introspection.py": "require_client",
+    "webapp/web/health.py": "_has_metrics_token",
+}
 IGNORED_WITHOUT_REASON = re.compile(r"# noqa: S\d+\b(?!(, [A-Z]+\d+)* - \S)")
 
 
@@ -61,6 +67,28 @@ def test_no_source_unpickles_evaluates_or_starts_anything(path: Path) -> None:
 def test_what_is_looked_for_would_be_found() -> None:
     text = "import pickle, os\nfrom xml.dom import minidom\neval('1')\nos.system('x')\nMarkup('<b>')"
     assert _unsafe(ast.parse(text)) == ["pickle", "xml.dom", "eval", "os.system", "Markup"]
+
+
+def _compares(tree: ast.AST) -> list[str]:
+    """Return by what two values are found to be the same, once for each comparison."""
+    calls = [_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    signs = [type(sign).__name__ for node in ast.walk(tree) if isinstance(node, ast.Compare) for sign in node.ops]
+    return [name for name in calls if name.endswith("compare_digest")] + signs
+
+
+@pytest.mark.parametrize(("path", "function"), COMPARES_SECRETS.items())
+def test_a_secret_is_compared_in_a_time_that_says_nothing_of_it(path: str, function: str) -> None:
+    """O10: all else that is secret is looked up by its hash, or has a signature."""
+    nodes = ast.walk(ast.parse((ROOT / path).read_text()))
+    (found,) = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == function]
+    assert _compares(found) == ["hmac.compare_digest"]
+
+
+def test_whatever_compares_in_constant_time_is_listed_here() -> None:
+    """O10."""
+    users = [str(path.relative_to(ROOT)) for path in SOURCES if "compare_digest(" in path.read_text()]
+    assert sorted(users) == sorted(COMPARES_SECRETS)
+    assert _compares(ast.parse("a == b or a in c or hmac.compare_digest(a, b)")) == ["hmac.compare_digest", "Eq", "In"]
 
 
 def test_no_template_switches_escaping_off() -> None:
