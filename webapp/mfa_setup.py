@@ -86,7 +86,7 @@ def confirm(
     session_state.lock_unended(db, sid)
     if not is_on:
         db.rollback()
-        raise SecondFactorState("Another request has changed it a moment ago. Begin again.")
+        raise SecondFactorState("It was changed a moment ago. Take the next code, or begin again.")
     recovery_codes.replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.TOTP_ENABLED, client=client, now=now, user_id=user_id, actor_id=user_id)
     # Sessions from before have shown a password only.
