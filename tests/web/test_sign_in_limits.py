@@ -138,6 +138,25 @@ def test_the_mails_of_one_machine_are_counted_together_too(limited: Flask) -> No
     assert [reply.status_code for reply in replies] == [202] * 100 + [429]
 
 
+DOORS_OF_A_COUNT = [
+    (100, ["/api/register", "/api/password/forgot", "/api/me/email", "/api/email/resend",
+           "/register", "/forgot", "/account/resend", "/account/security/email"]),
+    (120, ["/api/login/passkey/options", "/api/login/passkey", "/password-strength"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("most", "doors"), DOORS_OF_A_COUNT)
+def test_the_doors_that_mail_share_one_count_and_those_that_pages_call_by_themselves_another(
+    limited: Flask, most: int, doors: list[str]
+) -> None:
+    """P07, A11: in turn, so that one which is left out, or has a count of its own, is seen."""
+    limited.config["WTF_CSRF_ENABLED"] = False  # what is counted is the request, before anybody reads its form
+    http = browser(limited)
+    statuses = [http.post(doors[number % len(doors)], json={}).status_code for number in range(most)]
+    assert 429 not in statuses
+    assert {path: http.post(path, json={}).status_code for path in doors} == dict.fromkeys(doors, 429)
+
+
 def test_successes_are_not_counted(limited: Flask) -> None:
     """A11: an office behind one address."""
     assert {attempt(limited, people.EMAIL, people.PASSWORD).status_code for _ in range(21)} == {200}
