@@ -6,23 +6,13 @@ from flask import Flask
 from tests.support import people
 from tests.support.desk import change
 from tests.support.mailbox import Mailbox, text
-from tests.support.recovery import NEW_PASSWORD, OTHER, forgot, reset
+from tests.support.recovery import NEW_PASSWORD, OTHER, ask_to_move, confirm, forgot, reset
 from tests.support.sessions import ended_because
 from tests.support.steps import csrf_token, events, login
 from webapp.database import db
 from webapp.models import User
 
 pytestmark = pytest.mark.usefixtures("clock", "user_id")
-
-
-def ask_to_move(session: people.SignedIn, email: str = OTHER, password: str = people.PASSWORD) -> tuple[int, object]:
-    reply = session.http.post("/api/me/email", json={"email": email, "password": password}, headers=session.bearer)
-    return reply.status_code, reply.json
-
-
-def confirm(app: Flask, token: str) -> tuple[int, str]:
-    reply = app.test_client().post("/api/email/verify", json={"token": token})
-    return reply.status_code, (reply.json or {}).get("code", "")
 
 
 def test_an_address_changes_when_the_new_one_is_confirmed_and_the_old_one_can_undo_it(

@@ -162,6 +162,14 @@ def test_a_recovery_code_opens_nothing_for_who_is_out_by_the_time_it_has_been_co
     assert login(app, phone.codes[0], password=password).status_code == 200
 
 
+def test_a_sign_in_that_waits_for_its_code_ends_with_a_deactivation(app: Flask, phone: Phone) -> None:
+    """V06, P11: for good; once the account is active again it asks for the password first."""
+    http = waiting(app)
+    for deed in (administrators.deactivate, administrators.activate):
+        act(app, deed)
+    assert submit(http, "/login/code", {"code": phone.code()}).location == "/login"
+
+
 def act(app: Flask, deed: Callable[..., None]) -> None:
     """Have an operator do something about John Doe's account."""
     with app.app_context():
