@@ -63,7 +63,8 @@ def _is_own_device() -> bool:
     """Whether the request comes from a browser that has signed in to the account it names: strangers at the same
     address cannot keep it out. The throttle per account still counts what it does."""
     device = cookies.read_device(settings(), request)
-    email = bodies.peek("email") if device.accounts else None
+    # At a link it is the link that says whose password is asked for, not a field that a thief adds to the form.
+    email = bodies.peek("email") if device.accounts and not request.view_args else None
     return email is not None and authentication.is_known(email=email, device=device, now=g.now)
 
 

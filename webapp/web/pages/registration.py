@@ -12,7 +12,7 @@ from webapp.web import signing_in
 from webapp.web.context import settings
 from webapp.web.forms import EmptyForm, PasswordProofForm, RegisterForm, is_accepted
 from webapp.web.guard import sign_in_required
-from webapp.web.limits import limit_chatter, limit_mails
+from webapp.web.limits import limit_chatter, limit_failed_sign_ins, limit_mails
 
 pages = Blueprint("registration", __name__)
 
@@ -49,17 +49,21 @@ def verify(token: str) -> ResponseReturnValue:
 
 @pages.post("/verify/<token>")
 def submit_verification(token: str) -> ResponseReturnValue:
-    who = {"client": g.client, "now": g.now}
-    if _is_signed_in_for(token):
-        email_links.confirm(db.session, token=token, **who)
-        flash("Your address is confirmed.", "success")
-        return redirect(url_for("account.profile"), 303)
+    if not _is_signed_in_for(token):
+        return _confirm_with_password(token)
+    email_links.confirm(db.session, token=token, client=g.client, now=g.now)
+    flash("Your address is confirmed.", "success")
+    return redirect(url_for("account.profile"), 303)
+
+
+@limit_failed_sign_ins  # here, since who is signed in guesses at nothing
+def _confirm_with_password(token: str) -> ResponseReturnValue:
     form = PasswordProofForm()
     if not form.validate():
         return _verify_page(token, form), 422
     given = {"token": token, "password": form.password.data, "device": signing_in.device()}
     try:
-        found = email_links.confirm_with_password(db.session, settings(), **given, **who)
+        found = email_links.confirm_with_password(db.session, settings(), **given, client=g.client, now=g.now)
     except InvalidCredentials as error:
         g.refusal = error
         form.password.errors = ["That is not the password of this account."]
