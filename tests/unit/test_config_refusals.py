@@ -148,6 +148,7 @@ def test_a_span_that_no_clock_can_count_is_refused_at_start_and_not_at_the_first
         {"PUBLIC_URL": "ftp://root:hunter2@localhost"},
         {"MAIL_URL": "smpt://root:hunter2@localhost"},
         {"METRICS_TOKEN": "hunter2-and no more"},
+        {"INTROSPECTION_CLIENTS": "reports:hunter2-too-short"},
     ],
 )
 def test_a_refusal_never_contains_the_value(monkeypatch: pytest.MonkeyPatch, secret: dict[str, str]) -> None:
