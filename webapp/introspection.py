@@ -36,6 +36,6 @@ def describe(settings: Settings, token: str, *, now: datetime) -> dict[str, Any]
         "username": session.user.email,
         "sid": claims.sid,
         "iat": int(claims.issued_at.timestamp()),
-        "exp": int(min(claims.expires_at, session.expires_at).timestamp()),
+        "exp": int(claims.expires_at.timestamp()),
         "auth_time": int(session.authenticated_at.timestamp()),
     }
