@@ -147,6 +147,21 @@ def test_an_address_is_sent_five_such_mails_a_day_and_the_answer_never_tells(
     assert len(mailbox.deliver()) == 1
 
 
+def test_links_that_are_asked_for_again_count_among_the_five_mails_of_the_day(app: Flask, mailbox: Mailbox) -> None:
+    """P07: with the one of the sign-up; the answer never tells, and the last link goes on working."""
+    register(app)
+    token = mailbox.token("verify")
+    session = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    for number in range(6):
+        assert session.http.post("/api/email/resend", headers=session.bearer).status_code == 202
+        if number < 4:
+            token = mailbox.token("verify", NEW)
+    assert mailbox.to(NEW) == []
+    register(app)
+    assert mailbox.to(NEW) == []
+    assert verify(app, token) == (204, "")
+
+
 def test_who_is_not_confirmed_adds_no_second_factor_and_no_passkey(app: Flask) -> None:
     """P09: whoever signed up with somebody else's address must not keep a way in."""
     register(app)

@@ -11,7 +11,7 @@ from tests.support.guessing import attempt, browser, device_cookie, known_device
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import STEP, Phone, outcome
-from tests.support.steps import DAY, MINUTE, sign_in_by_form, submit
+from tests.support.steps import DAY, HOUR, MINUTE, sign_in_by_form, submit
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -138,3 +138,20 @@ def test_a_reset_lets_in_whom_wrong_codes_have_kept_out_once_a_day(
     forgot(app)
     assert reset(app, mailbox.token("reset"))[0] == 204
     assert attempt(app, password=NEW_PASSWORD, code=phone.code()).status_code == 200
+
+
+def test_fifty_wrong_codes_are_a_days_though_no_hour_had_many(
+    app: Flask, phone: Phone, clock: time_machine.Traveller
+) -> None:
+    """P11: ten a little over each hour; until the first of them is a day old."""
+    for _ in range(10):
+        guess(app, 5)
+        clock.shift(HOUR // 2 + MINUTE)
+    clock.shift(HOUR)
+    refused = attempt(app, code=phone.code())
+    wait = DAY - HOUR - 10 * (HOUR // 2 + MINUTE)
+    assert (outcome(refused), refused.headers["Retry-After"]) == (TOO_MANY, str(wait))
+    clock.shift(wait - 1)
+    assert outcome(attempt(app, code=phone.code())) == TOO_MANY
+    clock.shift(1)
+    assert attempt(app, code=phone.code()).status_code == 200
