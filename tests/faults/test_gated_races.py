@@ -8,7 +8,9 @@ from itertools import count
 
 import pytest
 
+from tests.faults.accounts import Accounts
 from tests.faults.clients import TRANSPORTS, Client, Reply, Session, one_client
+from tests.faults.ends import change_password, deactivate
 from tests.faults.servers import GATED, alarms, generation
 from tests.support.forge import forge
 from tests.support.live import LiveServer
@@ -93,6 +95,23 @@ def test_a_sign_out_before_the_confirmation_wins(server: LiveServer, client: Cli
 
     assert (reply.result().status, reply.result().code) == (401, "session_ended")
     assert generation(server, session.sid) == 1, "the row of a dead session does not move"
+
+
+@pytest.mark.parametrize("point", ["read", "confirm"])
+@pytest.mark.parametrize("event", [change_password, deactivate])
+def test_what_ends_the_session_from_elsewhere_before_the_confirmation_wins(
+    server: LiveServer, client: Client, accounts: Accounts, event: Callable[..., None], point: str
+) -> None:
+    """R13: as a sign-out does."""
+    person = accounts.create()
+    other, session = (client.sign_in("body", email=person.email) for _ in range(2))
+    successor = client.refresh("body", session.refresh).successor or ""
+    with stopped(server, lambda client, gate: client.refresh("body", successor, gate=gate), point) as reply:
+        event(client, accounts, person, other.access)
+
+    assert (reply.result().status, reply.result().code) == (401, "session_ended")
+    assert generation(server, session.sid) == 1
+    assert client.refresh("body", successor).code == "session_ended"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,0 +1,65 @@
+"""A new password, a deactivation or a change of role at a random moment inside refreshes and calls (R13, V06)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.accounts import Accounts, Person
+from tests.faults.clients import TRANSPORTS, Client, chance, one_client
+from tests.faults.crowds import crowd
+from tests.faults.ends import as_operator, change_password, deactivate
+from tests.faults.trials import LATEST, ROLES, Trial
+from tests.support.live import LiveServer
+from webapp import administrators
+
+TRIALS = 6  # for each event, transport and database
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("event", "others"), [(change_password, 200), (deactivate, 401)])
+def test_nothing_that_was_ever_handed_out_survives_what_ends_a_session_from_elsewhere(
+    server: LiveServer, accounts: Accounts, event: Callable[..., None], others: int, transport: str
+) -> None:
+    """R13: whatever the refreshes beside it were answered; who changes the password stays in."""
+    dice = chance(event.__name__, transport)
+    inside = 0
+    with one_client(server) as client, crowd(server, len(ROLES)) as clients:
+        for _ in range(TRIALS):
+            person = accounts.create()
+            other = client.sign_in("body", email=person.email).access
+            session = client.sign_in(transport, email=person.email)
+
+            def end(client: Client, person: Person = person, other: str = other) -> None:
+                event(client, accounts, person, other)
+
+            trial = Trial(session, end, dice.uniform(0, LATEST), is_slow=True)
+            clients.at_once(trial.play, ROLES)
+            trial.assert_nothing_opens(clients)
+            assert client.me(other).status == others
+            inside += trial.was_inside
+    assert inside
+    print(f"R13 {event.__name__} {transport}: {TRIALS} times, {inside} of them in the middle of the others' calls")
+
+
+def test_who_is_demoted_amid_refreshes_opens_the_desk_by_no_cookie(server: LiveServer, accounts: Accounts) -> None:
+    """R13: their sessions go on, and none of them is an administrator's any more."""
+    dice = chance("demote")
+    accounts.create(is_admin=True)  # another one, who stays
+    with one_client(server) as client, crowd(server, len(ROLES)) as clients:
+        for _ in range(TRIALS):
+            person = accounts.create(is_admin=True)
+            session = client.sign_in("cookie", email=person.email)
+            assert client.call("GET", "/admin/users", cookie=session.refresh).status == 200
+
+            def end(_: Client, person: Person = person) -> None:
+                as_operator(accounts, administrators.demote, person)
+
+            trial = Trial(session, end, dice.uniform(0, LATEST), is_slow=True)
+            clients.at_once(trial.play, ROLES)
+            pages = clients.each(
+                lambda client, cookie: client.call("GET", "/admin/users", cookie=cookie), trial.refreshes_to_try
+            )
+            assert {page.status for page in pages} == {403}
+            assert set(trial.statuses) == {200}, "nobody is signed out by it"
+            replies = clients.each(lambda client, token: client.me(token), trial.accesses_to_try)
+            assert {reply.status for reply in replies} == {200}
