@@ -18,6 +18,7 @@ from tests.faults.accounts import (
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import WORKERS, wait_for_workers
 from tests.support.live import LiveServer, serve
+from tests.support.people import PASSWORD
 from tests.support.settings import PUBLIC_URL, make_settings
 from webapp.clock import utc_now
 from webapp.known_devices import NOBODY, write
@@ -72,4 +73,25 @@ def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
         assert tally(replies, status_and_code) == judged
         assert events(server, "sign_in_failed", person) == 10
         assert sign_in_from(limited, "127.0.0.250", person.sign_in_body()).status == 429
+        assert "unexpected error" not in limited.log
+
+
+def test_no_more_wrong_passwords_of_a_session_are_judged_at_once_than_one_after_the_other(
+    server: LiveServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    """A10, A11: twenty guesses of who has stolen an access token: ten are judged; another session is not kept out."""
+    person = accounts.create()
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, CROWD) as clients:
+        wait_for_workers(limited)
+        stolen, other = (clients.clients[0].sign_in("body", email=person.email).access for _ in range(2))
+
+        def prove(client: Client, password: str, bearer: str = stolen) -> Reply:
+            return client.call("POST", "/api/me/reauthenticate", bearer=bearer, body={"password": password})
+
+        replies = clients.at_once(prove, [f"guess {number}" for number in range(CROWD)])
+        assert tally(replies, status_and_code) == {(422, "invalid_fields"): 10, NOT_JUDGED: CROWD - 10}
+        assert events(server, "reauthentication_failed", person) == 10
+        assert prove(clients.clients[0], PASSWORD).status == 429, "the right one has to wait too"
+        assert prove(clients.clients[0], PASSWORD, other).status == 204
         assert "unexpected error" not in limited.log
