@@ -64,9 +64,14 @@ def read_oauth_form() -> dict[str, str]:
 
     Raises BadRequest for repeated ones. From here on errors have the form that OAuth gives them (§5.2)."""
     g.is_oauth_form = True
+    refuse_repeated_parameters()
+    return {name: value for name, value in request.form.items() if value}
+
+
+def refuse_repeated_parameters() -> None:
+    """Raise BadRequest for a form that gives one twice: whoever looked at it before us may have taken the other."""
     if any(len(values) > 1 for _, values in request.form.lists()):
         raise BadRequest("A parameter was given more than once.")
-    return {name: value for name, value in request.form.items() if value}
 
 
 def peek(name: str) -> str | None:

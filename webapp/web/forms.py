@@ -13,6 +13,7 @@ from webapp.addresses import email_key
 from webapp.errors import InvalidFields
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
 from webapp.text import is_one_line, is_storable
+from webapp.web.bodies import refuse_repeated_parameters
 
 
 def _trimmed(text: str | None) -> str | None:
@@ -82,12 +83,17 @@ def is_accepted(form: FlaskForm, use_case: Callable[[], object]) -> bool:
 
 
 class PageForm(FlaskForm):
-    """What every form is made of: it takes the fields of a form that was sent, and nothing else."""
+    """What every form is made of: it takes the fields of a form that was sent, each once, and nothing else.
+
+    Raises BadRequest for one that was given twice."""
 
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
             # Flask-WTF would take files and JSON too, which may be anything, where our fields expect text.
-            return None if formdata is None or not form.is_submitted() else request.form
+            if formdata is None or not form.is_submitted():
+                return None
+            refuse_repeated_parameters()
+            return request.form
 
 
 class EmptyForm(PageForm):
