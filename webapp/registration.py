@@ -93,16 +93,18 @@ def _insert_unless_known(db: DbSession, values: dict[str, object]) -> bool:
     return db.scalar(statement.returning(User.id)) is not None
 
 
-def resend(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:
-    """Mail the link that confirms the address once more, up to five times a day; commits. A confirmed one gets none."""
+def resend(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> bool:
+    """Mail the link that confirms the address once more, up to five times a day; commits. A confirmed one gets none.
+    Return whether a mail goes out."""
     user = session_state.user_of_session(db, user_id)
     counted_as = account_key(user.email_key)
-    is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
-    if not user.email_verified and not is_spent:
+    is_sent = not user.email_verified and not throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
+    if is_sent:
         kind = audit.Kind.VERIFICATION_REQUESTED
         audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id, account_key=counted_as)
         outbox.enqueue(db, MailKind.CONFIRM_ADDRESS, user_id=user_id, now=now)
     db.commit()
+    return is_sent
 
 
 def verify(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -89,3 +90,5 @@ def test_sessions_and_events_are_downloaded_as_they_are(app: Flask, desk: FlaskC
     assert (row["session"], row["address"], row["active"]) == (forge.read(session.access)["sid"], people.EMAIL, "True")
     (row,) = table(desk.get(f"/admin/events.csv?kind=sign_in&user={user_id}"))
     assert (row["event"], row["actor"], row["at"]) == ("sign_in", people.EMAIL, "2026-07-01T12:00:00+00:00")
+    (row,) = table(desk.get("/admin/events.csv?kind=exported"))[-1:]
+    assert json.loads(row["detail"]) == {"what": "sessions", "filters": {"user": str(user_id)}}

@@ -1,6 +1,8 @@
 """What the desk's pages show: numbers and alarms, no secret, and what people have written as text."""
 
+import html
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import time_machine
@@ -40,6 +42,10 @@ def test_the_overview_counts_what_has_happened(
         "Failures in 24 hours": "2",
         "Reuse alarms in 24 hours": "0",
     }
+    since = [link for link in re.findall(r'href="([^"]*)"', page) if "since=" in link]
+    assert since == [
+        f"/admin/events?kind={kind}&amp;since=2026-06-30" for kind in ("sign_in", "sign_in_failed", "refresh_reuse")
+    ]
     rows = re.findall(r'<time datetime="(2026-[\d-]+)">[^<]*</time>\s*</th>((?:\s*<td class="number">\d+</td>)+)', page)
     counts = [(day, [int(number) for number in re.findall(r">(\d+)<", cells)]) for day, cells in rows]
     assert len(counts) == 28
@@ -47,6 +53,23 @@ def test_the_overview_counts_what_has_happened(
     assert (sign_ins["2026-07-01"], sign_ins["2026-06-28"], sum(map(sum, sign_ins.values()))) == ([3, 2], [1, 0], 6)
     assert (refreshes["2026-07-01"], sum(map(sum, refreshes.values()))) == ([0, 1], 1)
     assert next(iter(sign_ins)) == "2026-06-18"
+
+
+def test_who_ends_sessions_on_a_later_page_of_the_list_comes_back_to_it(
+    app: Flask, desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    for _ in range(30):
+        clock.shift(1)
+        people.sign_in(app.test_client())
+    link = re.search(r'rel="next"\s+href="([^"]*)"', desk.get(f"/admin/sessions?user={user_id}").text)
+    assert link
+    here, page = html.unescape(link[1]), desk.get(html.unescape(link[1])).text
+    fields = dict(re.findall(r'<input type="hidden"\s+name="(\w+)"\s+value="([^"]*)"', page))
+    fields["next"] = html.unescape(fields["next"])
+    sid = re.findall(r'name="sid"\s+value="([^"]*)"', page)[0]
+    ended = desk.post("/admin/sessions/end", data={**fields, "sid": sid})
+    assert sorted(parse_qsl(urlsplit(ended.location).query)) == sorted(parse_qsl(urlsplit(here).query))
+    assert "Ended 1 session." in desk.get(ended.location).text
 
 
 def test_an_alarm_stands_on_the_overview_and_on_the_life_of_its_session(

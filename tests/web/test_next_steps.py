@@ -10,6 +10,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.command_line import run
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot
 from tests.support.registration import NEW, PASSPHRASE, register
@@ -98,6 +99,37 @@ def test_who_is_deactivated_is_not_sent_to_sign_in(app: Flask, user_id: int) -> 
     words = browser.get("/login").text
     assert "An administrator can activate it again." in words
     assert "Sign in to go on" not in words
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "page"),
+    [("/account/security/password", "/account/security"), ("/account", "/account"), ("/account/resend", "/account")],
+)
+def test_a_form_whose_session_is_over_leads_back_to_its_page(app: Flask, user_id: int, sent_to: str, page: str) -> None:
+    browser = app.test_client()
+    sign_in_by_form(browser)
+    csrf = csrf_token(browser.get(page))
+    run(app, "sessions", "revoke", "--all")
+    assert unquote(browser.post(sent_to, data={"csrf_token": csrf}).location) == f"/login?next={page}"
+
+
+def test_who_asks_for_the_link_again_learns_whether_it_was_sent(app: Flask, mailbox: Mailbox) -> None:
+    """P07: five in a day, the first one of signing up."""
+    register(app)
+    token, browser = mailbox.token("verify"), app.test_client()
+    sign_in_by_form(browser, email=NEW, password=PASSPHRASE)
+
+    def told() -> str:
+        submit(browser, "/account/resend", form="/account")
+        return browser.get("/account").text
+
+    for _ in range(4):
+        assert "We have sent the link to your address once more." in told()
+        token = mailbox.token("verify")
+    assert "An address gets five such mails a day at most." in told()
+    assert mailbox.deliver() == []
+    submit(browser, f"/verify/{token}")
+    assert "Your address is confirmed already." in told()
 
 
 def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(

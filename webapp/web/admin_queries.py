@@ -39,6 +39,11 @@ class ListQuery(BaseModel):
         return self
 
     @property
+    def view(self) -> dict[str, Any]:
+        """What leads back to this very page of the list, for addresses."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
     def filters(self) -> dict[str, Any]:
         """What differs from the list as it is without filters, for addresses; the cursors are left out."""
         return self.model_dump(mode="json", exclude_defaults=True, exclude={"after", "before"})

@@ -123,7 +123,7 @@ def _way_back() -> str:
 def _csrf_error(error: CSRFError) -> Response:
     """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
     detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
-    action_url = request.path if is_page(request.path) else page_of_form(request.path)
+    action_url = page_of_form(request.path)
     return _page(400, "The form has expired", detail, action_url=action_url, action_label="Open the page again")
 
 

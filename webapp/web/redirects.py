@@ -53,7 +53,10 @@ def is_page(path: str) -> bool:
 
 
 def page_of_form(path: str) -> str:
-    """Return the path of the page that holds the form which is sent to `path`, or of the profile if there is none."""
+    """Return the path of the page that holds the form which is sent to `path`: the same, or another one, or the profile
+    if there is none."""
+    if is_page(path):
+        return path
     try:
         endpoint, _ = _addresses().match(path, method="POST")
     except HTTPException:

@@ -1,6 +1,8 @@
 """The administrators' desk: what happens, every session, every event. The users: admin_users.py."""
 
+import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 
@@ -40,6 +42,7 @@ def overview() -> ResponseReturnValue:
         health=stats.examine(db.session),
         alarms=alarms,
         charts=charts,
+        yesterday=(g.now - timedelta(days=1)).date(),
     )
 
 
@@ -143,7 +146,7 @@ def events_csv() -> ResponseReturnValue:
             row.event.user_agent,
             row.event.session_id,
             row.event.request_id,
-            row.event.detail or "",
+            json.dumps(row.event.detail, ensure_ascii=False) if row.event.detail else "",
         )
         for row in read_all(db.session, partial(_find_events, query))
     )

@@ -88,8 +88,12 @@ def _verify_page(token: str, form: FlaskForm) -> str:
 @limit_mails
 @sign_in_required
 def resend() -> ResponseReturnValue:
-    registration.resend(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
-    flash("We have sent the link to your address once more.", "success")
+    if registration.resend(db.session, user_id=g.auth.user.id, client=g.client, now=g.now):
+        flash("We have sent the link to your address once more.", "success")
+    elif g.auth.user.email_verified:
+        flash("Your address is confirmed already.", "info")
+    else:
+        flash("An address gets five such mails a day at most. Look among spam for them, or try again tomorrow.", "info")
     return redirect(url_for("account.profile"), 303)
 
 
