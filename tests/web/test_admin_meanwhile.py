@@ -75,7 +75,8 @@ def test_an_act_of_a_session_that_was_ended_meanwhile_leads_to_the_sign_in(
     ended = update(AuthSession).where(AuthSession.id == current_sid(desk))
     ended = ended.values(revoked_at=START, revoked_reason=reason)
     reply = post_meanwhile(path, of(ADMIN, is_active=reason != "deactivated"), ended, **fields)
-    assert (reply.status_code, reply.location) == (303, "/login")
+    page = "/admin/sessions" if act == END else path
+    assert (reply.status_code, reply.location) == (303, f"/login?next={page}")
     assert ENDED_BECAUSE[reason] in desk.get("/login").text
     assert desk.get_cookie("refresh_token") is None
     assert all_events(app) == before

@@ -27,10 +27,10 @@ def test_who_wanted_to_see_a_page_is_led_back_to_it(visitor: FlaskClient) -> Non
     assert (reply.status_code, reply.headers["Location"]) == (303, target)
 
 
-def test_who_sends_a_form_signed_out_is_told_why_and_led_to_the_account_afterwards(visitor: FlaskClient) -> None:
+def test_who_sends_a_form_signed_out_is_told_why_and_led_to_its_page_afterwards(visitor: FlaskClient) -> None:
     """The address of a form is no page that one could be led back to."""
     reply = submit(visitor, "/account/sessions/end-others", form="/login")
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/login")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/login?next=/account/sessions")
     assert '<p class="flash flash-info" role="status">Sign in to go on.</p>' in visitor.get("/login").text
 
 
