@@ -62,6 +62,11 @@ def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | N
     return _enrolment(secret, user.email) if secret else None
 
 
+def is_on(db: DbSession, *, user_id: int) -> bool:
+    """Whether the user has a second factor by now, whatever was read before."""
+    return db.scalar(select(User.totp_enabled_at).where(User.id == user_id)) is not None
+
+
 def confirm(
     db: DbSession, settings: Settings, *, user_id: int, sid: str, code: str, client: audit.Client, now: datetime
 ) -> list[str]:

@@ -17,6 +17,7 @@ pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 @sign_in_required
 @fresh_sign_in_required
 def begin() -> ResponseReturnValue:
+    _offer_way_back()
     mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid)
     return redirect(url_for("second_factor.enrol"), 303)
 
@@ -25,6 +26,7 @@ def begin() -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def enrol() -> ResponseReturnValue:
+    _offer_way_back()
     return _enrolment_page(CodeForm())
 
 
@@ -32,25 +34,38 @@ def enrol() -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def confirm() -> ResponseReturnValue:
+    _offer_way_back()
     form, codes = CodeForm(), list[str]()
     given = {"user_id": g.auth.user.id, "sid": g.auth.sid, "code": form.code.data, "client": g.client, "now": g.now}
-    if not is_accepted(form, lambda: codes.extend(mfa_setup.confirm(db.session, settings(), **given))):
-        return _enrolment_page(form), 422
+    try:
+        if not is_accepted(form, lambda: codes.extend(mfa_setup.confirm(db.session, settings(), **given))):
+            return _enrolment_page(form), 422
+    except SecondFactorState:
+        # A double click, or a reload of the page with the codes: the first of the two has turned it on.
+        if not mfa_setup.is_on(db.session, user_id=g.auth.user.id):
+            raise
+        flash("Two-step sign-in is on. If you did not see your recovery codes, make new ones.", "info")
+        return redirect(url_for("security.overview"), 303)
     return render_template("account/recovery_codes.html", codes=codes, is_new=True)
 
 
 def _enrolment_page(form: CodeForm) -> str:
     enrolment = mfa_setup.pending(db.session, settings(), user_id=g.auth.user.id)
-    g.next_step = (url_for("security.overview"), "Back to Security")
     if enrolment is None:
         raise SecondFactorState("No second factor waits to be set up.")
     return render_template("account/totp.html", form=form, enrolment=enrolment)
+
+
+def _offer_way_back() -> None:
+    """Let whatever is refused here lead to the page that says how things are."""
+    g.next_step = (url_for("security.overview"), "Back to Security")
 
 
 @pages.post("/recovery-codes")
 @sign_in_required
 @fresh_sign_in_required
 def renew_codes() -> ResponseReturnValue:
+    _offer_way_back()
     codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, sid=g.auth.sid, client=g.client, now=g.now)
     return render_template("account/recovery_codes.html", codes=codes, is_new=False)
 
