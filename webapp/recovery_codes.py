@@ -5,9 +5,10 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from webapp import audit, one_time_tokens, outbox, passwords, session_state
+from webapp.clock import HOSTS_APART
 from webapp.database import DbSession, lock_rows
 from webapp.errors import SecondFactorState
 from webapp.models import RecoveryCode, User
@@ -31,20 +32,33 @@ def replace(db: DbSession, *, user_id: int, hashes: list[str], now: datetime) ->
 def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: datetime) -> list[str]:
     """Return ten new codes; the old ones open nothing any more; commits.
 
-    Raises SecondFactorState if the user has no second factor for which they could stand in, and SessionEnded if the
-    session `sid` was ended meanwhile."""
+    Raises SecondFactorState if the user has no second factor for which they could stand in, or if a later request has
+    made codes already, and SessionEnded if the session `sid` was ended meanwhile."""
     codes, hashes = make()
-    # Locked, so that of two renewals at once one whole set of codes stays, and the factor beside it.
+    # Locked, so that of two renewals at once one whole set of codes stays, and the factor beside it: the set of the one
+    # that was asked for last, since after a double click that is the one that the browser shows.
     has_factor = lock_rows(db, User.is_active, User.id == user_id, User.totp_enabled_at.is_not(None))
     session_state.lock_unended(db, sid)
     if not has_factor:
         db.rollback()
         raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
+    if _are_newer(db, user_id=user_id, now=now):
+        db.rollback()
+        raise SecondFactorState("Newer codes were made a moment ago. If you did not see them, make new ones once more.")
     replace(db, user_id=user_id, hashes=hashes, now=now)
     audit.record(db, audit.Kind.RECOVERY_CODES_MADE, client=client, now=now, user_id=user_id, actor_id=user_id)
     outbox.enqueue(db, outbox.MailKind.RECOVERY_CODES_MADE, user_id=user_id, now=now, session_id=sid)
     db.commit()
     return codes
+
+
+def _are_newer(db: DbSession, *, user_id: int, now: datetime) -> bool:
+    """Whether the user's codes were made by a later request than that of `now`; of two at one instant neither is later.
+
+    Codes from further ahead than the clocks of two hosts may be apart were made by a clock that was wrong: they are
+    replaced, or nobody could make new ones until then."""
+    made_at = db.scalar(select(func.max(RecoveryCode.made_at)).where(RecoveryCode.user_id == user_id))
+    return made_at is not None and now < made_at <= now + HOSTS_APART
 
 
 def take_away(
