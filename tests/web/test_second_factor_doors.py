@@ -31,6 +31,8 @@ from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import OneTimeToken, User
 
+AGAIN = "/login?next=/account/sessions"
+
 pytestmark = pytest.mark.usefixtures("clock")
 
 
@@ -78,7 +80,7 @@ def test_a_sign_in_waits_five_minutes(
     clock.shift(age)
     reply = http.post("/login/code", data={"csrf_token": token, "code": phone.code()})
     assert (reply.status_code, is_signed_in(http)) == (303, is_in)
-    assert reply.headers["Location"] == ("/account/sessions" if is_in else "/login")
+    assert reply.headers["Location"] == ("/account/sessions" if is_in else AGAIN)
 
 
 def test_a_sign_in_that_waited_is_used_up(app: Flask, phone: Phone, clock: time_machine.Traveller) -> None:
@@ -91,11 +93,11 @@ def test_a_sign_in_that_waited_is_used_up(app: Flask, phone: Phone, clock: time_
     again = app.test_client()
     with again.session_transaction() as form_session:
         form_session.update(kept)
-    assert submit(again, "/login/code", {"code": phone.code()}).headers["Location"] == "/login"
+    assert submit(again, "/login/code", {"code": phone.code()}).headers["Location"] == AGAIN
     sid = current_sid(http)
     change = {"current_password": people.PASSWORD, "new_password": "seven quiet hedges"}
     assert submit(http, "/account/security/password", change, form="/account/security").status_code == 303
-    assert submit(late, "/login/code", {"code": phone.code()}).headers["Location"] == "/login"
+    assert submit(late, "/login/code", {"code": phone.code()}).headers["Location"] == AGAIN
     assert current_sid(http) == sid
 
 
@@ -167,7 +169,7 @@ def test_a_sign_in_that_waits_for_its_code_ends_with_a_deactivation(app: Flask, 
     http = waiting(app)
     for deed in (administrators.deactivate, administrators.activate):
         act(app, deed)
-    assert submit(http, "/login/code", {"code": phone.code()}).location == "/login"
+    assert submit(http, "/login/code", {"code": phone.code()}).location == AGAIN
 
 
 def act(app: Flask, deed: Callable[..., None]) -> None:

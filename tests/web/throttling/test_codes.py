@@ -11,7 +11,9 @@ from tests.support.guessing import attempt, browser, device_cookie, known_device
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import STEP, Phone, outcome
-from tests.support.steps import DAY, HOUR, MINUTE, sign_in_by_form, submit
+from tests.support.steps import DAY, HOUR, MINUTE, attribute, field, sign_in_by_form, submit
+from webapp import passwords
+from webapp.errors import TooBusy
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -70,9 +72,41 @@ def test_a_thief_who_is_refused_does_not_end_the_owners_sign_in_that_waits(
 ) -> None:
     """A13, P11: only the thief's own."""
     thief, owner = waiting(app), waiting(app, known)
+    with thief.session_transaction() as form_session:
+        kept = dict(form_session)
     assert [give(thief, "000000").status_code for _ in range(6)] == [422] * 5 + [429]
-    assert give(thief, phone.code()).location == "/login"
+    with thief.session_transaction() as form_session:
+        form_session.update(kept)
+    assert give(thief, phone.code()).location == "/login?next=/account"
     assert give(owner, phone.code()).location == "/account"
+
+
+def test_a_wait_for_codes_leads_to_a_new_sign_in_and_on_to_where_the_old_one_led(
+    app: Flask, phone: Phone, clock: time_machine.Traveller
+) -> None:
+    """P11: the sign-in that waited is over, so that its page would take no code."""
+    http = browser(app)
+    sign_in_by_form(http, next="/account/security")
+    refused = [give(http, "000000") for _ in range(6)][-1]
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "300")
+    assert 'href="/login?next=/account/security">Sign in again' in refused.text
+    assert http.get("/login/code").location == "/login"
+    clock.shift(5 * MINUTE)
+    page = http.get("/login?next=/account/security")
+    assert sign_in_by_form(http, next=attribute(field(page, "next"), "value")).location == "/login/code"
+    assert give(http, phone.code()).location == "/account/security"
+
+
+def test_a_busy_server_ends_no_sign_in_that_waits(app: Flask, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    http = waiting(app)
+
+    def refuse(*_: object) -> bool:
+        raise TooBusy(retry_after=1)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(passwords, "verify_password", refuse)
+        assert give(http, phone.codes[0]).status_code == 503
+    assert give(http, phone.codes[0]).location == "/account"
 
 
 def test_a_known_device_guesses_on_its_own_account(

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import authentication, demo, pending_sign_ins, revocation
 from webapp.database import db
-from webapp.errors import InvalidCode, InvalidCredentials, InvalidLink
+from webapp.errors import InvalidCode, InvalidCredentials, InvalidLink, TooManyAttempts
 from webapp.web import cookies, signing_in
 from webapp.web.context import settings
 from webapp.web.credentials import sessions_of_cookie
@@ -57,6 +57,7 @@ def code() -> ResponseReturnValue:
 @auth.post("/login/code")
 def submit_code() -> ResponseReturnValue:
     form, waiting = CodeForm(), session.get(PENDING, {})
+    again = url_for("auth.login", next=waiting.get("next"))
     if not form.validate():
         return render_template("auth/code.html", form=form), 422
     try:
@@ -73,10 +74,15 @@ def submit_code() -> ResponseReturnValue:
         g.refusal = error
         form.code.errors = [f"{error.title}. Enter the newest one."]
         return render_template("auth/code.html", form=form), 422
+    except TooManyAttempts:
+        # It has ended the sign-in that waited: once the wait is over, the password is asked for first.
+        session.pop(PENDING, None)
+        g.next_step = (again, "Sign in again")
+        raise
     except InvalidLink:
         session.pop(PENDING, None)
         flash("That took too long, or was tried too often. Sign in again.", "info")
-        return redirect(url_for("auth.login"), 303)
+        return redirect(again, 303)
     return signing_in.lead_in(user_id, remember=waiting["remember"], destination=waiting["next"])
 
 
