@@ -10,6 +10,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support import people
 from tests.support.command_line import run
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot
@@ -142,6 +143,19 @@ def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(
     late = browser.post(path, data={"csrf_token": csrf, "password": NEW_PASSWORD})
     assert late.status_code == 400
     assert 'href="/forgot"' in late.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/account/confirm"])
+def test_too_many_wrong_passwords_lead_to_a_new_one(make_app: Callable[..., Flask], path: str) -> None:
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    browser = app.test_client()
+    if path != "/login":
+        sign_in_by_form(browser)
+    wrong = {"email": "nobody@test.com", "password": "wrong"}
+    refused = [submit(browser, path, wrong) for _ in range(11)][-1]
+    assert refused.status_code == 429
+    assert 'href="/forgot">Set a new password instead' in refused.text
 
 
 def test_a_used_link_offers_no_other_to_who_needs_none(app: Flask, mailbox: Mailbox) -> None:

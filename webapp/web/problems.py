@@ -84,7 +84,8 @@ def _app_error(error: AppError) -> Response:
     elif isinstance(error, ReauthenticationRequired):
         response = redirect(url_for("security.confirm", next=_way_back()), 303)  # type: ignore[assignment]
     else:
-        if isinstance(error, TooManyAttempts) and request.path == url_for("auth.login"):
+        # Where a password was asked for, and nothing else was to be done.
+        if isinstance(error, TooManyAttempts) and request.path in (url_for("auth.login"), url_for("security.confirm")):
             g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
         response = _page(error.status, error.title, _detail_for_people(error))
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
