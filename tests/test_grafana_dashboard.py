@@ -28,7 +28,8 @@ ALERTS: list[dict[str, Any]] = yaml.safe_load(fence("docs/operations.md", "# eve
 MADE_HERE = {"class"}  # by label_replace
 FUNCTIONS = {"sum", "min", "max", "count", "rate", "increase", "histogram_quantile", "topk", "label_replace",
              "label_values", "vector", "scalar", "or", "and", "by", "min_over_time"}  # fmt: skip
-OF_POSTGRESQL = {"evergreen_owner", "evergreen_restored"}  # a role and a database that are named there, too
+# A role and databases that are named there, too.
+OF_POSTGRESQL = {"evergreen_owner", "evergreen_restored", "evergreen_replaced"}
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
