@@ -72,7 +72,8 @@ def _parts(secret: str) -> Iterator[str]:
     """What tells a secret, or enough of it. Of a token, the header is everybody's; claims and signature are its own."""
     pieces = secret.split(".")
     if len(pieces) == JWT_PARTS and len(pieces[2]) > FRAGMENT:
-        yield from (pieces[1], pieces[2][:FRAGMENT], pieces[2][-FRAGMENT:])
+        parts = (pieces[1], pieces[2][:FRAGMENT], pieces[2][-FRAGMENT:])
+        yield from (part for part in parts if len(part) >= SHORTEST)
     elif len(secret) > 2 * FRAGMENT:
         yield from (secret[:FRAGMENT], secret[-FRAGMENT:])
     else:
