@@ -74,6 +74,11 @@ def test_odd_text_in_any_field_is_no_fault_of_the_server(send, route) -> None:
 
 
 def test_names_take_no_characters_that_reorder_or_hide_text(send) -> None:
-    """I05: as the form on the page refuses them, so that no name can pose as another."""
-    for text in ("evil\u202egpj", "\u2066x", "a\u2028b", "a\x85b"):
+    """I05: so that no name can pose as another; at its ends as well, since the description allows them nowhere."""
+    for text in ("evil\u202egpj", "\u2066x", "a\u2028b", "a\x85b", "Jane\t", "\nJane", "\x1fJane", " " * 101):
         assert_problem(send("PATCH /api/me", {"first_name": text}), 422, "invalid_fields")
+
+
+def test_names_are_kept_without_the_spaces_around_them(send) -> None:
+    """I05"""
+    assert send("PATCH /api/me", {"first_name": " Ada Mary  "}).get_json()["first_name"] == "Ada Mary"

@@ -20,8 +20,9 @@ def _one_line(text: str) -> str:
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH),
+    StringConstraints(max_length=NAME_LENGTH),
     AfterValidator(_one_line),
+    AfterValidator(str.strip),
     WithJsonSchema(
         {
             "type": "string",
