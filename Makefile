@@ -22,10 +22,10 @@ run: .venv/installed ## Set everything up and serve on http://localhost:8000
 	FLASK_SKIP_DOTENV=1 $(BIN)/flask --app wsgi prepare && exec $(BIN)/gunicorn wsgi:app
 
 CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
-# Three for each core: tests with a browser or a server wait for it more than they compute. Those that put a server under
-# load compute more, and run by themselves.
-WORKERS := $(shell expr 3 \* $(CORES))
-LOADING := $(shell expr 2 \* $(CORES))
+# Three for two cores: while one waits for a browser or a server the others compute. With more they drive each other out
+# of the caches: with six on two cores the same tests take a fifth longer. Those that put a server under load run by
+# themselves.
+WORKERS := $(shell expr 3 \* $(CORES) / 2)
 LOADS := tests/faults tests/deploy
 IN_TURN := --dist=loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE  # tests are rewritten as they are imported, by each process anew if that is not kept
@@ -44,7 +44,7 @@ check: .venv/installed-tests tests/js/node_modules/installed ## Style, types, im
 test: check /usr/bin/chromium-headless-shell /usr/bin/strace .venv/proxies $(NODE_PACKAGES) ## Set everything up, check, and run every test
 	$(if $(NPM),npm --prefix tests/js test --silent,@$(NO_NPM))
 	$(BIN)/pytest --numprocesses=$(WORKERS) $(IN_TURN) $(LOADS:%=--ignore=%)
-	$(BIN)/pytest --numprocesses=$(LOADING) $(IN_TURN) $(LOADS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) $(IN_TURN) $(LOADS)
 
 bench: .venv/installed-tests bench/.venv/installed ## Measure, beside others: an hour and more, into bench/RESULTS.md
 	$(BIN)/python -m bench.compare --write

@@ -51,13 +51,22 @@ FIELDS = """() => Object.fromEntries([...document.querySelectorAll("main input[n
 # A field for a code: one field with digits offered, no length that cuts a code with spaces, no zoom on a phone.
 CODE_FIELD = """(field) => [field.inputMode, field.maxLength, parseFloat(getComputedStyle(field).fontSize) >= 16]"""
 IS_SIDEWAYS = "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
-# What axe finds, and no more: what passed, handed over to Python, took most of the time.
+# What axe finds, and no more: what passed, handed over to Python, took most of the time. Without preloading, since that
+# puts a copy of imported sheets into the page, which the policy forbids.
 FIND = """async (options) => {
     const { violations } = await axe.run({ ...options, resultTypes: ["violations"], selectors: false, preload: false });
     return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" ")}`);
 }"""
 
 axe = Axe()
+
+
+def found_by_axe(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    """Return a line for each rule that the page as it stands breaks; `options` are those of `axe.run`."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.axe_script)
+    found: list[str] = page.evaluate(FIND, options or {})
+    return found
 
 
 def check_nothing_scrolls_sideways(page: Page) -> None:
@@ -69,11 +78,10 @@ def check_nothing_scrolls_sideways(page: Page) -> None:
 def look_at(page: Page) -> list[str]:
     """Return what axe finds on the page as it stands, in every look, and whether it scrolls sideways."""
     found = []
-    page.evaluate(axe.axe_script)
     for scheme, (width, height), options in LOOKS:
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme} {width}px: {violation}" for violation in page.evaluate(FIND, options)]
+        found += [f"{scheme} {width}px: {violation}" for violation in found_by_axe(page, options)]
         if page.evaluate(IS_SIDEWAYS):
             found.append(f"{width}px: scrolls sideways: {page.evaluate(OVERFLOW)}")
     return found

@@ -6,12 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.looks import axe, check_nothing_scrolls_sideways
+from tests.browser.looks import check_nothing_scrolls_sideways, found_by_axe, look_at
 from tests.browser.site import FIREFOX, Person, Site, enter, fill_in, submit
 from tests.browser.watch import Watch
 
 Browse = Callable[..., BrowserContext]
-SIZES = [(1280, 800), (360, 740)]
 
 
 def open_login_with_errors(page: Page, watch: Watch) -> None:
@@ -89,15 +88,7 @@ def test_axe_finds_nothing(browse: Browse, site: Site, watch: Watch, name: str) 
     open_page(page, watch)
     if name == "/account/sessions":
         expect(page.get_by_role("heading", name=re.compile(" on "))).to_have_count(2)
-    found = []
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            for violation in axe.run(page).response["violations"]:
-                places = [node["html"] for node in violation["nodes"]]
-                found.append(f"{scheme} {width}px: {violation['id']}: {violation['help']}: {places}")
-    assert found == []
+    assert look_at(page) == []
     check_nothing_scrolls_sideways(page)
 
 
@@ -123,7 +114,7 @@ def test_a_chosen_theme_is_as_legible_as_the_systems(browse: Browse, site: Site,
         button.click()
     expect(page.locator("html")).to_have_attribute("data-theme", chosen)
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == chosen
-    assert [violation["id"] for violation in axe.run(page).response["violations"]] == []
+    assert found_by_axe(page) == []
 
 
 def test_every_page_has_a_title_of_its_own_one_heading_and_a_language(page: Page, site: Site, person: Person) -> None:

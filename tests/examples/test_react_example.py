@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.looks import look_at
 from tests.browser.shop import MORE_PATIENCE
 from tests.browser.site import JOHN, fill_in, refresh_cookie, submit
 from tests.browser.watch import Watch
@@ -20,15 +20,12 @@ from tests.support.programs import install
 from webapp.config import ROOT
 
 HOUR = 3600
-SIZES = [(1280, 800), (360, 740)]
 TWENTY_CALLS = """() => {
     const twenty = ({ api }) => Promise.all(Array.from({ length: 20 }, () => api.get("/products")));
     const statuses = (replies) => replies.map(({ status }) => status);
     globalThis.statuses = import("/src/auth.js").then(twenty).then(statuses);
 }"""
 Browse = Callable[..., BrowserContext]
-
-axe = Axe()
 
 
 @dataclass(frozen=True)
@@ -205,15 +202,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     page: Page, watch: Watch, show: Callable[[Page, Watch], None]
 ) -> None:
     show(page, watch)
-    found = []
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            for violation in axe.run(page).response["violations"]:
-                found.append(f"{scheme} {width}px: {violation['id']}: {[node['html'] for node in violation['nodes']]}")
-    assert found == []
+    assert look_at(page) == []
 
 
 def test_the_focus_shows(page: Page) -> None:

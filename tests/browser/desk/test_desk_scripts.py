@@ -104,8 +104,8 @@ def test_what_is_looked_for_stands_in_its_field_and_nowhere_else(desk: Page) -> 
         "/admin/sessions": {"user": "User: address or number", "device": "Device, part of its User-Agent"},
         "/admin/events": {"user": "User: address or number", "actor": "Actor: address or number"},
     }
-    for path, labels in fields.items():
-        for at, text in enumerate(ATTACKS):
+    for (path, labels), attacks in zip(fields.items(), (ATTACKS[at::3] for at in range(3)), strict=True):
+        for at, text in enumerate(attacks):
             name = list(labels)[at % len(labels)]
             open_harmless(desk, f"{path}?{urlencode({name: text})}")
             expect(desk.get_by_label(labels[name])).to_have_value(text.strip())
