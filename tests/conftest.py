@@ -29,17 +29,23 @@ compile_once()
 be_patient()
 
 
-# What takes longest by itself begins first, so that no process is left alone with it at the end.
+# What takes longest by itself begins first, in this order, so that no process is left alone with it at the end.
 LONGEST = (
     "web/test_openapi_fuzz.py",
-    "unit/test_session_machine.py",
     "web/test_account_fuzz.py",
+    "web/test_desk_plans.py",
+    "unit/test_session_machine.py",
+    "faults/test_slow_clients.py",
     "faults/test_keys_under_load.py",
-    "faults/test_redis_away.py",
+    "faults/test_worker_killed.py",
+    "faults/test_sign_out_races.py",
     "faults/test_soak.py",
     "faults/test_database_away.py",
-    "faults/test_worker_killed.py",
-    "faults/test_slow_clients.py",
+    "faults/test_redis_away.py",
+    "faults/test_backup.py",
+    "faults/test_account_races.py",
+    "deploy/test_restarts.py",
+    "faults/test_graceful_stop.py",
     "faults/test_power_loss.py",
 )
 
@@ -52,8 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def turn(item: pytest.Item) -> tuple[int, int, str]:
         name = item.path.relative_to(Path(__file__).parent).as_posix()
-        rank = 0 if name in LONGEST else {"browser": 1, "examples": 2}.get(name.partition("/")[0], 3)
-        return rank, -size[item.path], name
+        if name in LONGEST:
+            return 0, LONGEST.index(name), name
+        return {"browser": 1, "examples": 2}.get(name.partition("/")[0], 3), -size[item.path], name
 
     items.sort(key=turn)
 
