@@ -29,6 +29,7 @@ _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # for it; the process's other threads stay free for calls that need no password, and a flood is told to come back.
 WAITING_AT_MOST: Final = 56
 _admitted: Final = threading.BoundedSemaphore(WAITING_AT_MOST)
+NO_PASSWORD: Final = ""  # in place of a hash: no password is right
 NICENESS: Final = 10  # where cores are short, calls that take a millisecond go before a hash that takes twenty
 
 
@@ -60,7 +61,8 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Whether `password` is the one of the PHC string `stored`. None costs the same time and is never right."""
+    """Whether `password` is the one of the PHC string `stored`. None and NO_PASSWORD cost the same time and are never
+    right."""
     with _admission():
         return _hashing.submit(_verify, stored, _normalized(password)).result()
 

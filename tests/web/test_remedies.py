@@ -180,3 +180,15 @@ def test_no_token_of_a_mail_is_logged_however_it_is_asked_for(
         reply = app.test_client().open(method=method, environ_overrides={"PATH_INFO": path.format("s3cret-of-a-mail")})
     assert "s3cret" not in caplog.text
     assert reply.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_who_knows_the_old_password_does_not_keep_the_owner_from_a_new_one(app: Flask, mailbox: Mailbox) -> None:
+    """P02, P14: a sign-in makes links to a new password useless, and "this was not me" leads to one."""
+    for device in ("mine", "the thief's"):
+        given = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
+        reply = app.test_client().post("/api/login", json=given, headers={"User-Agent": device})
+        assert reply.status_code == 200
+    reply = use(app, f"/not-me/{mailbox.token('not-me', people.EMAIL)}")
+    assert login(app) == 401
+    assert reset(app, reply.location.split("/reset/")[1]) == (204, "")
+    assert (login(app), login(app, NEW_PASSWORD)) == (401, 200)
