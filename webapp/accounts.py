@@ -130,7 +130,6 @@ def change_password(
     password_hash = passwords.hash_password(new_password)
     reauthentication.hold(db, user_id=user_id, sid=sid, stored=stored, field="current_password")
     forgotten_at = set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=sid, client=client, now=now)
-    reauthentication.freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
     return forgotten_at
 

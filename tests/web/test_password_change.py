@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+import time_machine
 from flask import Flask
 
 from tests.support import people
 from tests.support.cookies import cookies
 from tests.support.mailbox import Mailbox
-from tests.support.steps import alert, is_signed_in, sign_in_by_form, submit
+from tests.support.steps import HOUR, alert, is_signed_in, sign_in_by_form, submit
 
 GOOD = "seven quiet hedges"
 
@@ -31,6 +32,17 @@ def test_a_new_password_ends_every_other_session_and_keeps_this_one(mailbox: Mai
     assert [session.me().status_code for session in (mine, *others)] == [200, 401, 401]
     assert mailbox.to(people.EMAIL) == ["Your password was changed"]
     people.sign_in(mailbox.app.test_client(), password=GOOD)
+
+
+def test_a_new_password_makes_nobody_fresh_who_holds_an_old_token_of_the_session(
+    app: Flask, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """V05: what an owner does who suspects something lets no thief at the second factor."""
+    mine = people.sign_in(app.test_client())
+    clock.shift(HOUR)
+    assert change(mine) == (204, [])
+    reply = mine.http.post("/api/me/totp", headers=mine.bearer)
+    assert (reply.status_code, reply.json["code"]) == (403, "reauthentication_required")
 
 
 @pytest.mark.parametrize(
