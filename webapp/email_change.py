@@ -11,10 +11,11 @@ from webapp import audit, one_time_tokens, outbox, reauthentication, session_sta
 from webapp.addresses import account_key, canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import AddressTaken, InvalidAddress, InvalidFields
-from webapp.models import OneTimeToken, OutboxMail, User
+from webapp.errors import AddressTaken, InvalidAddress, InvalidFields, InvalidLink
+from webapp.models import AuthSession, OneTimeToken, OutboxMail, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
+from webapp.revocation import EndReason
 
 # Between the clocks of two hosts a minute may lie. What is later than now by more than this was dated by a clock that
 # was wrong, and dates nothing that comes after it.
@@ -53,7 +54,7 @@ def ask(
     if not is_spent or not _is_asked_for(db, address, user_id=user_id):
         cancel(db, user_id=user_id, now=now)
     if owner_id is None and not is_spent:
-        outbox.enqueue(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id, now=now, address=address)
+        outbox.enqueue(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id, now=now, address=address, session_id=sid)
     else:
         outbox.enqueue(db, MailKind.ADDRESS_IN_USE, user_id=None if is_spent else owner_id, now=now)
     outbox.enqueue(db, MailKind.ADDRESS_CHANGE_ASKED, user_id=user_id, now=now, new_address=address)
@@ -84,13 +85,18 @@ def cancel(db: DbSession, *, user_id: int, now: datetime) -> None:
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
     """Make the new address the account's; the caller commits. Links sent to the old one open nothing any more.
 
-    Raises InvalidLink, and AddressTaken if another account has taken the address meanwhile."""
+    Raises InvalidLink, also if the session that asked was ended from elsewhere meanwhile, and AddressTaken if another
+    account has taken the address."""
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
+    end = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == spent.session_id))
+    if end not in (None, EndReason.SIGNED_OUT):
+        raise InvalidLink
     user = db.get_one(User, spent.user_id)
     old_address, was_proved = user.email, user.email_verified
     set_address(db, user, str(spent.email), client=client, now=now)
     # An address that nobody has proved may be a stranger's, mistyped: no link of theirs may open the account.
     if was_proved:
+        outbox.keep_address(db, old_address, user_id=user.id)
         told = {"address": old_address, "new_address": user.email}
         dated = _after_the_last(db, user.id, now=now)
         outbox.enqueue(db, MailKind.ADDRESS_CHANGED, user_id=user.id, now=now, dated=dated, **told)

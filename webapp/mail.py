@@ -72,6 +72,7 @@ _LINKS: Final = {
 # A new link takes the place of the ones before; each new device and each change of address has one of its own.
 _REMEDIES: Final = {Purpose.DISOWN_SIGN_IN, Purpose.UNDO_EMAIL_CHANGE}
 _REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
+_LIKE_A_LINK: Final = re.compile(r"://|@|\w\.\w")
 # What an address is sent that nobody has proved: what is asked for at the doors, five times a day, or that one is shut
 _TO_UNPROVED: Final = {
     MailKind.CONFIRM_ADDRESS,
@@ -91,15 +92,14 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     if row.user_id is not None:
         one_time_tokens.lock_owner(db, row.user_id)
         user = db.get(User, row.user_id, populate_existing=True)
-    recipient = row.detail.get("address") or (user.email if user else None)
+    recipient = _recipient(user, outbox.detail_of(db, row))
     is_orphan = row.user_id is not None and user is None
-    if recipient is None or is_orphan or outbox.is_withdrawn(db, row) or _is_kept_back(user, kind, recipient):
+    if recipient is None or is_orphan or _is_kept_back(user, kind, recipient):
         db.rollback()
         return None
     written = mail_address(recipient)  # before there is a link that nobody would get
     values = {
-        # To who has not proved that the address is theirs, no words that somebody else has chosen.
-        "name": user.first_name if user and user.email_verified and recipient == user.email else "",
+        "name": _name_of(user, recipient),
         "email": user.email if user else recipient,
         "at": row.created_at,
         "link": _link(db, settings, row, user=user, recipient=recipient, now=now),
@@ -109,6 +109,21 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
     }
     db.commit()
     return _render(settings, kind, written, values)
+
+
+def _recipient(user: User | None, detail: dict[str, Any] | None) -> str | None:
+    if detail is None:  # withdrawn
+        return None
+    own = user.email if user else None
+    return detail.get("address", own)
+
+
+def _name_of(user: User | None, recipient: str) -> str:
+    """Return what the recipient is called, or nothing: who has not proved that the address is theirs gets no words that
+    somebody else has chosen, and nobody a name in which a mail program sees a link."""
+    if user is None or not user.email_verified or recipient != user.email or _LIKE_A_LINK.search(user.first_name):
+        return ""
+    return user.first_name
 
 
 def _is_kept_back(user: User | None, kind: MailKind, recipient: str) -> bool:

@@ -46,6 +46,10 @@ class MailKind(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
 
 
+# What opens something for the address that the user has when it is sent.
+_WITH_LINK_OF_ADDRESS: Final = {MailKind.CONFIRM_ADDRESS, MailKind.RESET_PASSWORD, MailKind.NEW_DEVICES_LOCKED}
+
+
 def enqueue(
     db: DbSession, kind: MailKind, *, user_id: int | None, now: datetime, dated: datetime | None = None, **detail: Any
 ) -> None:
@@ -68,9 +72,21 @@ def withdraw(db: DbSession, kind: MailKind, *, user_id: int, after: datetime | N
     db.execute(delete(OutboxMail).where(*which))
 
 
-def is_withdrawn(db: DbSession, mail: OutboxMail) -> bool:
-    """Whether a claimed mail has been forgotten since."""
-    return db.scalar(select(OutboxMail.id).where(OutboxMail.id == mail.id)) is None
+def keep_address(db: DbSession, address: str, *, user_id: int) -> None:
+    """Let what waits to tell a user of something go to the `address` that they have until now; the caller commits.
+
+    Or whoever changes the address would be told in the owner's place what they did shortly before."""
+    waiting = select(OutboxMail.id, OutboxMail.detail).where(
+        OutboxMail.user_id == user_id, OutboxMail.kind.not_in(_WITH_LINK_OF_ADDRESS)
+    )
+    for mail_id, detail in db.execute(waiting).all():
+        kept = {"address": address} | detail
+        db.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(detail=kept))
+
+
+def detail_of(db: DbSession, mail: OutboxMail) -> dict[str, Any] | None:
+    """Return what a claimed mail is about by now, or None if it has been forgotten since."""
+    return db.scalar(select(OutboxMail.detail).where(OutboxMail.id == mail.id))
 
 
 @event.listens_for(Session, "after_commit")

@@ -164,3 +164,16 @@ def test_a_change_that_cannot_be_is_refused_with_its_field(
     assert isinstance(answer, dict)
     assert (status, list(answer["errors"])) == (422, [field])
     assert mailbox.deliver() == []
+
+
+@pytest.mark.parametrize(("way_out", "status"), [("DELETE /api/sessions", 400), ("POST /api/logout", 204)])
+def test_who_was_put_out_moves_the_account_nowhere(app: Flask, mailbox: Mailbox, way_out: str, status: int) -> None:
+    """P08: the link of a change that a session asked for opens nothing once that was ended from elsewhere."""
+    mine, thief = (people.sign_in(app.test_client()) for _ in range(2))
+    assert ask_to_move(thief)[0] == 202
+    token = mailbox.token("verify", OTHER)
+    who = mine if way_out == "DELETE /api/sessions" else thief
+    method, path = way_out.split()
+    assert who.http.open(path, method=method, headers=who.bearer).status_code == 204
+    assert thief.me().status_code == 401
+    assert confirm(app, token)[0] == status

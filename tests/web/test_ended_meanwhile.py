@@ -180,7 +180,7 @@ def test_a_link_that_is_written_into_a_mail_is_not_missed_by_what_takes_it_back(
 ) -> None:
     """P06, P08: on SQLite too, which locks no row that is only read."""
     assert call(signed_in, "POST /api/me/email").status_code == 202
-    look = outbox.is_withdrawn
+    look = outbox.detail_of
     begun: list[Future[None]] = []
 
     def cancel() -> None:
@@ -191,14 +191,14 @@ def test_a_link_that_is_written_into_a_mail_is_not_missed_by_what_takes_it_back(
 
     with ThreadPoolExecutor(1) as thread:
 
-        def look_and_wait(session: DbSession, row: OutboxMail) -> bool:
+        def look_and_wait(session: DbSession, row: OutboxMail) -> dict[str, Any] | None:
             found = look(session, row)
             if row.kind == outbox.MailKind.CONFIRM_NEW_ADDRESS:
                 begun.append(thread.submit(cancel))
                 wait(begun, timeout=0.5)
             return found
 
-        monkeypatch.setattr(outbox, "is_withdrawn", look_and_wait)
+        monkeypatch.setattr(outbox, "detail_of", look_and_wait)
         token = mailbox.token("verify", THIEF)
         begun[0].result()
     assert app.test_client().post("/api/email/verify", json={"token": token}).status_code == 400

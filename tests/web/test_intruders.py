@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
-from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, move_to, recover, reset, use
+from tests.support.recovery import NEW_PASSWORD, THIEF, ask_to_move, confirm, forgot, move_to, recover, reset, use
 from tests.support.steps import HOUR, csrf_token, events, login
 from webapp import outbox
 from webapp.clock import utc_now
@@ -118,17 +118,31 @@ def test_this_was_not_me_leaves_what_was_there_before(
 def test_undoing_a_change_of_address_takes_away_what_was_added_since(
     app: Flask, mailbox: Mailbox, user_id: int, clock: time_machine.Traveller
 ) -> None:
-    """P08."""
-    thief = people.sign_in(app.test_client())
+    """P08: or while it was prepared."""
     add_passkey(app, user_id, "my own")
-    clock.shift(60)
+    clock.shift(HOUR + 1)
+    thief = people.sign_in(app.test_client())
+    add_passkey(app, user_id, "the thief's")
     move_to(app, mailbox, THIEF, of=thief)
     undo = mailbox.token("undo", people.EMAIL)
     turn_on(thief)
-    add_passkey(app, user_id, "the thief's")
+    add_passkey(app, user_id, "the thief's other one")
     recover(app, f"/undo/{undo}")
     assert ways_in(app) == (False, ["my own"], 0)
     assert login(app, "seven quiet hedges") == 200
+
+
+def test_what_was_done_before_a_change_of_address_is_told_to_the_address_from_before(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """P08: though its mail was still waiting when the address changed."""
+    thief = people.sign_in(app.test_client())
+    assert ask_to_move(thief, THIEF)[0] == 202
+    token = mailbox.token("verify", THIEF)
+    turn_on(thief)
+    assert confirm(app, token) == (204, "")
+    told = {str(mail["Subject"]): str(mail["To"]) for mail in mailbox.deliver()}
+    assert told == {"Two-step sign-in is on": people.EMAIL, "Your address was changed": people.EMAIL}
 
 
 def test_undoing_a_change_of_address_takes_recovery_codes_back_that_were_made_since(
@@ -137,9 +151,11 @@ def test_undoing_a_change_of_address_takes_recovery_codes_back_that_were_made_si
     """P08: the factor is the owner's, and stays."""
     thief = people.sign_in(app.test_client())
     turn_on(thief)
-    clock.shift(60)
+    clock.shift(HOUR + 1)
     move_to(app, mailbox, THIEF, of=thief)
     undo = mailbox.token("undo", people.EMAIL)
+    proof = {"password": people.PASSWORD}
+    assert thief.http.post("/api/me/reauthenticate", headers=thief.bearer, json=proof).status_code == 204
     assert thief.http.post("/api/me/recovery-codes", headers=thief.bearer).status_code == 200
     recover(app, f"/undo/{undo}")
     assert ways_in(app) == (True, [], 0)

@@ -9,6 +9,8 @@ from flask import Flask
 from tests.support import people
 from tests.support.mail_kinds import compose
 from tests.support.settings import PUBLIC_URL
+from webapp.database import db
+from webapp.models import User
 from webapp.outbox import MailKind
 
 
@@ -41,6 +43,23 @@ def test_a_mail_about_an_account_that_is_gone_names_nobody_and_has_no_token() ->
     assert message.text.startswith("Hello,\n")
     assert message.recipient == people.EMAIL
     assert compose(MailKind.ADDRESS_CHANGED, user_id=None).link == f"{PUBLIC_URL}/undo/"
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("J. R. R.", "Hello J. R. R.,"),
+        ("Ada: confirm it at https://evil.example/x", "Hello,"),
+        ("Ada, see evil.example", "Hello,"),
+        ("help@evil.example", "Hello,"),
+    ],
+)
+@pytest.mark.usefixtures("app")
+def test_nobody_is_called_by_a_name_in_which_a_mail_program_sees_a_link(name: str, greeting: str) -> None:
+    """Whoever got into the account would have our mails lead somewhere else."""
+    db.session.get_one(User, 1).first_name = name
+    db.session.commit()
+    assert compose(MailKind.RESET_PASSWORD).text.partition("\n")[0] == greeting
 
 
 def test_the_sender_is_named_by_the_route(make_app: Callable[..., Flask], tmp_path: Path) -> None:

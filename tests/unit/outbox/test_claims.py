@@ -53,7 +53,7 @@ def test_what_becomes_of_a_mail_that_was_withdrawn_while_it_is_sent_is_not_done_
     outbox.withdraw(db.session, MailKind.CONFIRM_NEW_ADDRESS, user_id=1)
     outbox.enqueue(db.session, MailKind.PASSWORD_CHANGED, user_id=1, now=START)
     db.session.commit()
-    assert outbox.is_withdrawn(db.session, sent)
+    assert outbox.detail_of(db.session, sent) is None
     outbox.postpone(db.session, sent, error="nobody listens", is_final=True, now=START)
     outbox.remove(db.session, sent)
     assert claim().kind == MailKind.PASSWORD_CHANGED
