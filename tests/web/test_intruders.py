@@ -123,6 +123,7 @@ def test_undoing_a_change_of_address_takes_away_what_was_added_since(
     clock.shift(HOUR + 1)
     thief = people.sign_in(app.test_client())
     add_passkey(app, user_id, "the thief's")
+    clock.shift(60)
     move_to(app, mailbox, THIEF, of=thief)
     undo = mailbox.token("undo", people.EMAIL)
     turn_on(thief)
