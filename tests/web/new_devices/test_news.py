@@ -1,5 +1,7 @@
 """What the owner hears of sign-ins: of new devices once, and of stolen tokens once."""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
 from flask import Flask
@@ -21,7 +23,13 @@ from tests.support.new_devices import (
     sign_in_again,
 )
 from tests.support.recovery import NEW_PASSWORD
+from tests.support.registration import BODY, NEW, PASSPHRASE
 from tests.support.steps import DAY, HOUR, MINUTE, assert_refused, events, sign_in_by_form, submit
+from webapp import registration
+from webapp.audit import COMMAND_LINE
+from webapp.clock import utc_now
+from webapp.database import db
+from webapp.web.context import settings
 
 pytestmark = pytest.mark.usefixtures("clock", "user_id")
 
@@ -39,6 +47,22 @@ def test_the_first_sign_in_after_registration_is_no_news(app: Flask, mailbox: Ma
     assert mailbox.to(email) == []
     people.sign_in(client(app, SAFARI, TRAIN), email=email, password=password)
     assert mailbox.to(email) == [NEW_DEVICE]
+
+
+@pytest.mark.parametrize("behind", [timedelta(seconds=0.15), timedelta(seconds=30)])
+def test_the_first_sign_in_after_registering_twice_at_once_is_no_news(
+    app: Flask, mailbox: Mailbox, behind: timedelta
+) -> None:
+    """ASVS 6.3.5: by a double click, or on two hosts: the sign-up that finds the account there is dated before it."""
+    for now in (utc_now(), utc_now() - behind):
+        with app.app_context():
+            registration.register(db.session, settings(), **BODY, client=COMMAND_LINE, now=now)
+        token = mailbox.token("verify", NEW)
+    assert app.test_client().post("/api/email/verify", json={"token": token}).status_code == 204
+    people.sign_in(client(app), email=NEW, password=PASSPHRASE)
+    assert mailbox.to(NEW) == []
+    people.sign_in(client(app, SAFARI, TRAIN), email=NEW, password=PASSPHRASE)
+    assert mailbox.to(NEW) == [NEW_DEVICE]
 
 
 def test_an_unknown_browser_is_mailed_once_with_its_name_place_and_time(
