@@ -145,17 +145,22 @@ def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(
     assert 'href="/forgot"' in late.text
 
 
-@pytest.mark.parametrize("path", ["/login", "/account/confirm"])
-def test_too_many_wrong_passwords_lead_to_a_new_one(make_app: Callable[..., Flask], path: str) -> None:
-    app = make_app(ratelimit_enabled=True)
+@pytest.mark.parametrize("path", ["/login", "/account/confirm", "/verify/"])
+def test_too_many_wrong_passwords_lead_to_a_new_one(make_app: Callable[..., Flask], tmp_path: Path, path: str) -> None:
+    """At the link of a mail, which is as good as before, too: somebody else may have chosen the password."""
+    app = make_app(ratelimit_enabled=True, mail_url=f"file://{tmp_path}/mail")
     people.create_user(app)
     browser = app.test_client()
-    if path != "/login":
+    if path == "/account/confirm":
         sign_in_by_form(browser)
+    elif path == "/verify/":
+        register(app)
+        path += Mailbox(app, tmp_path / "mail").token("verify")
     wrong = {"email": "nobody@test.com", "password": "wrong"}
     refused = [submit(browser, path, wrong) for _ in range(11)][-1]
     assert refused.status_code == 429
     assert 'href="/forgot">Set a new password instead' in refused.text
+    assert "new link" not in refused.text
 
 
 def test_a_used_link_offers_no_other_to_who_needs_none(app: Flask, mailbox: Mailbox) -> None:

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/.well-known/")
 PAGE_AMONG_THEM = "/api/docs"
 
+# Where a password is asked for, and nothing else is to be done.
+_DOORS_OF_PASSWORDS = {"auth.submit_login", "registration.submit_verification", "security.submit_confirmation"}
+
 # What people are told, and what they can do about it, where the error itself does not say.
 _WORDS = {
     400: ("That request made no sense to us", "Go back and try again."),
@@ -84,8 +87,7 @@ def _app_error(error: AppError) -> Response:
     elif isinstance(error, ReauthenticationRequired):
         response = redirect(url_for("security.confirm", next=_way_back()), 303)  # type: ignore[assignment]
     else:
-        # Where a password was asked for, and nothing else was to be done.
-        if isinstance(error, TooManyAttempts) and request.path in (url_for("auth.login"), url_for("security.confirm")):
+        if isinstance(error, TooManyAttempts) and request.endpoint in _DOORS_OF_PASSWORDS:
             g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
         response = _page(error.status, error.title, _detail_for_people(error))
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
