@@ -9,6 +9,7 @@ import pyotp
 from playwright.sync_api import expect
 
 from tests.browser.account_pages import SHORT, Guest, expect_heading, turn_on_second_factor
+from tests.browser.desk_pages import a_while_later
 from tests.browser.site import fill_in, submit
 from tests.browser.virtual_authenticator import give_passkey, plug_in
 from webapp.one_time_tokens import Purpose
@@ -128,11 +129,12 @@ def changing(guest: Guest) -> Iterator[str]:
 
 def proving_and_leaving(guest: Guest) -> Iterator[str]:
     guest.enter()
-    for path, button in (("/account/confirm", "Go on"), ("/account/delete", "Delete my account")):
-        guest.page.goto(path)
-        yield path
-        guest.press_in_vain(button, path)
-        yield f"{path} refused"
+    with a_while_later(guest.site):
+        for path, button in (("/account/confirm", "Go on"), ("/account/delete", "Delete my account")):
+            guest.page.goto(path)
+            yield path
+            guest.press_in_vain(button, path)
+            yield f"{path} refused"
 
 
 def protecting(guest: Guest) -> Iterator[str]:

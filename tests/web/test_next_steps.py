@@ -146,13 +146,16 @@ def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(
 
 
 @pytest.mark.parametrize("path", ["/login", "/account/confirm", "/verify/"])
-def test_too_many_wrong_passwords_lead_to_a_new_one(make_app: Callable[..., Flask], tmp_path: Path, path: str) -> None:
+def test_too_many_wrong_passwords_lead_to_a_new_one(
+    make_app: Callable[..., Flask], tmp_path: Path, clock: time_machine.Traveller, path: str
+) -> None:
     """At the link of a mail, which is as good as before, too: somebody else may have chosen the password."""
     app = make_app(ratelimit_enabled=True, mail_url=f"file://{tmp_path}/mail")
     people.create_user(app)
     browser = app.test_client()
     if path == "/account/confirm":
         sign_in_by_form(browser)
+        clock.shift(HOUR)
     elif path == "/verify/":
         register(app)
         path += Mailbox(app, tmp_path / "mail").token("verify")

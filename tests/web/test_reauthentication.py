@@ -11,13 +11,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from tests.support import people, steps
-from tests.support.steps import HOUR, MINUTE
+from tests.support.command_line import run
+from tests.support.steps import HOUR, MINUTE, csrf_token, sign_in_by_form
 from tests.support.sudo import FRESH, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
 from webapp import passwords
 from webapp.database import db
 from webapp.models import User
 
 WRONG = (422, {"password": ["That is not your password."]})
+CODE_PAGE = "/account/security/totp"
+FOREIGN = ["https://evil.example/", "//evil.example", "/\\evil.example", "/%09/evil.example", "\\\\evil.example"]
+FOREIGN += ["javascript:alert(1)", "evil.example"]
 
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -82,13 +86,47 @@ def test_a_password_that_is_changed_while_it_is_compared_proves_nothing(
     assert not is_fresh(signed_in)
 
 
+@pytest.mark.parametrize(
+    ("next_", "target"), [(CODE_PAGE, CODE_PAGE), *((unquote(target), "/account") for target in FOREIGN)]
+)
+def test_a_session_that_ends_while_the_password_is_asked_for_leads_on_after_a_sign_in(
+    app: Flask, user: FlaskClient, clock: time_machine.Traveller, next_: str, target: str
+) -> None:
+    """V08: which proves as much as the password does; it is not asked for again. To no other site."""
+    clock.shift(FRESH)
+    csrf = csrf_token(user.get("/account/confirm"))
+    run(app, "sessions", "revoke", "--all")
+    ended = user.post("/account/confirm", data={"csrf_token": csrf, "next": next_, "password": people.PASSWORD})
+    page = user.get(ended.location)
+    kept = steps.attribute(steps.field(page, "next"), "value")
+    assert kept.startswith("/account/confirm")
+    assert "evil" not in unquote(kept)
+    assert sign_in_by_form(user, next=kept).location == kept
+    led_on = user.get(kept)
+    assert (led_on.status_code, led_on.location) == (303, target)
+
+
+@pytest.mark.parametrize("path", ["/account/confirm", "/login"])
+def test_a_form_that_has_expired_keeps_where_it_was_to_lead(user: FlaskClient, path: str) -> None:
+    """V08: unless that is another site."""
+    for next_, kept in (
+        ("/admin/users?q=a&state=locked", "?next=/admin/users%3Fq%3Da%26state%3Dlocked"),
+        ("//e.example", ""),
+    ):
+        expired = user.post(path, data={"csrf_token": "too old", "next": next_})
+        assert expired.status_code == 400
+        assert f'href="{path}{kept}">Open the page again</a>' in expired.text
+
+
 def test_the_way_back_never_leads_to_another_site(user: FlaskClient, clock: time_machine.Traveller) -> None:
     """V08, RFC 9700 §4.11: neither by the page's address, nor by its form, nor by a referrer."""
-    foreign = ["https://evil.example/", "//evil.example", "/\\evil.example", "/%09/evil.example", "\\\\evil.example"]
-    for target in (*foreign, "javascript:alert(1)", "evil.example"):
+    for target in FOREIGN:
+        clock.shift(FRESH)
         opened = confirm(user, f"/account/confirm?next={target}")
+        led_on = user.get(f"/account/confirm?next={target}")
+        clock.shift(FRESH)
         sent = confirm(user, "/account/confirm", next=unquote(target))
-        assert [(reply.status_code, reply.location) for reply in (opened, sent)] == [(303, "/account")] * 2
+        assert [(reply.status_code, reply.location) for reply in (opened, led_on, sent)] == [(303, "/account")] * 3
     clock.shift(FRESH)
     for referrer in ("https://evil.example//evil.example", "https://evil.example", "nonsense"):
         reply = visit(user, "POST", "/account/sessions/end-others", Referer=referrer)

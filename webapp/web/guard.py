@@ -17,7 +17,7 @@ from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.credentials import bearer_token, refuse_foreign_form, verified
 from webapp.web.problems import is_for_program
-from webapp.web.redirects import asked_page, page_of_form
+from webapp.web.redirects import asked_page, page_of_sent_form
 
 P = ParamSpec("P")
 
@@ -136,7 +136,7 @@ def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Resp
             except SessionEnded as error:
                 g.ended_because = ENDED_BECAUSE.get(error.reason or "", ENDED)
         flash(g.ended_because or "Sign in to go on.", "info")
-        target = asked_page() if request.method == "GET" else page_of_form(request.path)
+        target = asked_page() if request.method == "GET" else page_of_sent_form()
         response = redirect(url_for("auth.login", next=target), 303)
         if g.ended_because:
             cookies.clear_refresh(settings(), response)

@@ -24,7 +24,7 @@ from webapp.errors import (
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.limits import refusal
-from webapp.web.redirects import asked_page, is_page, own_path, page_of_form
+from webapp.web.redirects import asked_page, is_page, own_path, page_of_form, page_of_sent_form
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _way_back() -> str:
 def _csrf_error(error: CSRFError) -> Response:
     """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
     detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
-    action_url = page_of_form(request.path)
+    action_url = page_of_sent_form()
     return _page(400, "The form has expired", detail, action_url=action_url, action_label="Open the page again")
 
 

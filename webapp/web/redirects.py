@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -62,6 +63,13 @@ def page_of_form(path: str) -> str:
     except HTTPException:
         endpoint = ""
     return url_for(PAGE_OF_FORM.get(endpoint, "account.profile"))
+
+
+def page_of_sent_form() -> str:
+    """Return path and query of the page that holds the form at hand, to open it anew and be led on as by the form."""
+    page, target = page_of_form(request.path), own_path(request.form.get("next"), default="")
+    # A page that holds the form of another address is itself where that leads.
+    return f"{page}?{urlencode({'next': target}, safe='/')}" if target and page == request.path else page
 
 
 def _addresses() -> MapAdapter:

@@ -76,7 +76,10 @@ def _who() -> dict[str, Any]:
 @pages.get("/confirm")
 @sign_in_required
 def confirm() -> ResponseReturnValue:
-    return render_template("account/confirm.html", form=PasswordProofForm(data={"next": request.args.get("next", "")}))
+    target = request.args.get("next", "")
+    if g.auth.is_fresh(g.now):  # by a sign-in, say, that has led here
+        return _lead_on(target)
+    return render_template("account/confirm.html", form=PasswordProofForm(data={"next": target}))
 
 
 @pages.post("/confirm")
@@ -89,7 +92,11 @@ def submit_confirmation() -> ResponseReturnValue:
     ):
         return render_template("account/confirm.html", form=form), 422
     flash("Thank you. Now go on with what you were about to do.", "success")
-    return redirect(own_path(form.next.data, default=url_for("account.profile")), 303)
+    return _lead_on(form.next.data)
+
+
+def _lead_on(target: str | None) -> ResponseReturnValue:
+    return redirect(own_path(target, default=url_for("account.profile")), 303)
 
 
 # --- data, and the end -----------------------------------------------------------------------------------
