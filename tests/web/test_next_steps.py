@@ -166,6 +166,16 @@ def test_too_many_wrong_passwords_lead_to_a_new_one(
     assert "new link" not in refused.text
 
 
+def test_too_many_wrong_passwords_for_turning_the_factor_off_lead_back(make_app: Callable[..., Flask]) -> None:
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    browser = app.test_client()
+    sign_in_by_form(browser)
+    refused = [submit(browser, "/account/security/totp/remove", {"password": "wrong"}) for _ in range(11)][-1]
+    assert refused.status_code == 429
+    assert 'href="/account/security">Back to Security' in refused.text
+
+
 def test_a_used_link_offers_no_other_to_who_needs_none(app: Flask, mailbox: Mailbox) -> None:
     register(app)
     path, browser = f"/verify/{mailbox.token('verify')}", app.test_client()

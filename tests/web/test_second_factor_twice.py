@@ -21,7 +21,9 @@ from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import RecoveryCode
 
-BEGIN, CONFIRM, RENEW = (f"/account/security/{form}" for form in ("totp/begin", "totp", "recovery-codes"))
+BEGIN, CONFIRM, REMOVE, RENEW = (
+    f"/account/security/{form}" for form in ("totp/begin", "totp", "totp/remove", "recovery-codes")
+)
 IS_ON = "Two-step sign-in is on. If you did not see your recovery codes, make new ones."
 
 Send = Callable[..., TestResponse]
@@ -85,6 +87,25 @@ def test_what_the_pages_of_the_factor_refuse_leads_to_the_page_that_shows_how_it
 def test_a_first_code_that_nothing_waits_for_is_refused_with_a_way_on(send: Send) -> None:
     refused = send(CONFIRM, code="123456")
     assert (refused.status_code, IS_ON in refused.text) == (409, False)
+    assert 'href="/account/security">Back to Security' in refused.text
+
+
+def test_a_double_click_that_turns_the_factor_off_says_that_it_is_off(
+    app: Flask, browser: FlaskClient, send: Send, code: str
+) -> None:
+    send(CONFIRM, code=code)
+    for _ in range(2):
+        reply = send(REMOVE, password=people.PASSWORD)
+        assert (reply.status_code, reply.location) == (303, "/account/security")
+        assert "Two-step sign-in is off." in browser.get(reply.location).text
+    assert len(events(app, "totp_disabled")) == 1
+
+
+@pytest.mark.parametrize("act", ["remove", "rename"])
+def test_a_passkey_that_is_gone_already_leads_back_to_those_that_are_there(send: Send, act: str) -> None:
+    """As after the second click of a double one."""
+    refused = send(f"/account/security/passkeys/1/{act}", name="Laptop")
+    assert refused.status_code == 404
     assert 'href="/account/security">Back to Security' in refused.text
 
 

@@ -1,5 +1,7 @@
 """The second factor, for people: setting it up, its recovery codes, taking it away, and removing passkeys."""
 
+from contextlib import suppress
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -79,10 +81,12 @@ def remove() -> ResponseReturnValue:
 @pages.post("/totp/remove")
 @sign_in_required
 def submit_removal() -> ResponseReturnValue:
+    _offer_way_back()
     form = PasswordProofForm()
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
-    if not is_accepted(form, lambda: mfa_setup.remove(db.session, settings(), password=form.password.data, **who)):
-        return render_template("account/totp_remove.html", form=form), 422
+    with suppress(SecondFactorState):  # a double click: the first of the two has turned it off
+        if not is_accepted(form, lambda: mfa_setup.remove(db.session, settings(), password=form.password.data, **who)):
+            return render_template("account/totp_remove.html", form=form), 422
     flash("Two-step sign-in is off.", "success")
     return redirect(url_for("security.overview"), 303)
 
@@ -93,6 +97,7 @@ def submit_removal() -> ResponseReturnValue:
 @pages.post("/passkeys/<row_id:passkey_id>/rename")
 @sign_in_required
 def rename_passkey(passkey_id: int) -> ResponseReturnValue:
+    _offer_way_back()
     name = request.form.get("name", "")
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     try:
@@ -108,6 +113,7 @@ def rename_passkey(passkey_id: int) -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
+    _offer_way_back()
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     passkeys.remove(db.session, passkey_id=passkey_id, **who)
     flash("The passkey is removed. It does not sign you in any more.", "success")
