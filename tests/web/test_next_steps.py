@@ -133,6 +133,28 @@ def test_who_asks_for_the_link_again_learns_whether_it_was_sent(app: Flask, mail
     assert "Your address is confirmed already." in told()
 
 
+def test_a_program_that_asks_for_the_link_again_is_told_nothing_that_may_be_untrue(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """P07: it is sent, or the mails of the day are used up, or the address is confirmed."""
+    register(app)
+    session, said, mails = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE), set(), []
+    token = mailbox.token("verify")
+
+    def ask() -> None:
+        said.add(session.http.post("/api/email/resend", headers=session.bearer).json["detail"])
+        mails.append(len(mailbox.deliver()))
+
+    for _ in range(5):
+        ask()
+    session.http.post("/api/email/verify", json={"token": token})
+    ask()
+    assert mails == [1, 1, 1, 1, 0, 0]
+    assert said == {
+        "We have sent the link once more, unless your address is confirmed or was sent five such mails in 24 hours."
+    }
+
+
 def test_a_reset_link_that_ends_while_its_form_is_open_leads_to_a_new_one(
     app: Flask, user_id: int, mailbox: Mailbox, clock: time_machine.Traveller
 ) -> None:
