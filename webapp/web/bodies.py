@@ -68,9 +68,10 @@ def read_oauth_form() -> dict[str, str]:
     return {name: value for name, value in request.form.items() if value}
 
 
-def refuse_repeated_parameters() -> None:
-    """Raise BadRequest for a form that gives one twice: whoever looked at it before us may have taken the other."""
-    if any(len(values) > 1 for _, values in request.form.lists()):
+def refuse_repeated_parameters(*, but: str = "") -> None:
+    """Raise BadRequest for a form that gives one twice, `but` one that may be: whoever looked at it before us may have
+    taken the other."""
+    if any(len(values) > 1 for name, values in request.form.lists() if name != but):
         raise BadRequest("A parameter was given more than once.")
 
 

@@ -16,7 +16,7 @@ from webapp.keyset import Page, Position, read_all
 from webapp.text import is_storable
 from webapp.web import charts, csv_answers
 from webapp.web.admin_queries import EventsQuery, SessionsQuery, user_id_of
-from webapp.web.bodies import read_query
+from webapp.web.bodies import read_query, refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.guard import administrator_required, fresh_sign_in_required
 from webapp.web.redirects import own_path
@@ -101,6 +101,7 @@ def _find_sessions(query: SessionsQuery, position: Position, size: int) -> Page[
 @fresh_sign_in_required
 def end_sessions() -> ResponseReturnValue:
     """End the sessions that are ticked, or the one whose button was pressed."""
+    refuse_repeated_parameters(but="sid")
     sids = list(islice(filter(is_storable, request.form.getlist("sid")), MOST_AT_ONCE))
     who = {"actor_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     count = administration.carry_out(db.session, administration.end_sessions, sids=sids, **who)

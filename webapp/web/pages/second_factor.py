@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from webapp import mfa_setup, passkeys, recovery_codes
 from webapp.database import db
 from webapp.errors import InvalidFields, SecondFactorState
+from webapp.web.bodies import refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.forms import CodeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
@@ -98,6 +99,7 @@ def submit_removal() -> ResponseReturnValue:
 @sign_in_required
 def rename_passkey(passkey_id: int) -> ResponseReturnValue:
     _offer_way_back()
+    refuse_repeated_parameters()
     name = request.form.get("name", "")
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     try:
