@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.desk import DOWNLOADS, LISTS
-from tests.support.steps import DAY, START, refresh
+from tests.support.steps import DAY, HOUR, START, refresh
 from webapp.database import db
 from webapp.models import SessionRefresh, User
 
@@ -53,6 +53,19 @@ def test_the_overview_counts_what_has_happened(
     assert (sign_ins["2026-07-01"], sign_ins["2026-06-28"], sum(map(sum, sign_ins.values()))) == ([3, 2], [1, 0], 6)
     assert (refreshes["2026-07-01"], sum(map(sum, refreshes.values()))) == ([0, 1], 1)
     assert next(iter(sign_ins)) == "2026-06-18"
+
+
+def test_the_overview_says_that_its_lists_go_further_back_than_its_figures(
+    app: Flask, desk: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    """One failure 30 hours ago is in the list of 24 hours, and not in the figure."""
+    clock.shift(-30 * HOUR)
+    app.test_client().post("/api/login", json={"email": people.EMAIL, "password": "wrong"})
+    clock.shift(30 * HOUR)
+    page = desk.get("/admin").text
+    assert re.search(r'figure-number">0</span>\s*Failures in 24 hours', page)
+    assert "the lists behind the 24 hours hold all of yesterday" in page
+    assert people.EMAIL in desk.get("/admin/events?kind=sign_in_failed&since=2026-06-30").text
 
 
 def test_who_ends_sessions_on_a_later_page_of_the_list_comes_back_to_it(
