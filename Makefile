@@ -27,7 +27,8 @@ CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # themselves.
 WORKERS := $(shell expr 3 \* $(CORES) / 2)
 LOADS := tests/faults tests/deploy
-IN_TURN := --dist=loadfile --no-loadscope-reorder
+# A process that has ended, by a test that hangs or crashes, gets no successor: that one would be given the same test.
+IN_TURN := --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 unexport PYTHONDONTWRITEBYTECODE  # tests are rewritten as they are imported, by each process anew if that is not kept
 
 NODE_FOLDERS := tests/js tests/clients tests/examples

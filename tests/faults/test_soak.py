@@ -1,7 +1,8 @@
 """Mixed traffic at a steady rate: memory, files, connections and threads of the workers stay as they are (L18).
 
 In the suite for seconds, which shows a gross leak; for an hour, after half of one in which the workers fill what is
-bounded, by `SOAK_SECONDS=3600 .venv/bin/pytest -s tests/faults/test_soak.py`. It prints how fast the memory grows."""
+bounded, by `SOAK_SECONDS=3600 .venv/bin/pytest -s -o faulthandler_timeout=0 tests/faults/test_soak.py`. It prints how
+fast the memory grows."""
 
 import os
 import time
