@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
 
-from tests.faults.clients import Client, Reply, Session
+from tests.faults.clients import TIMEOUT, Client, Reply, Session
 from tests.faults.crowds import Crowd
 from tests.support.forge import forge
 
 REFRESHERS, CALLERS = 5, 3
 ROLES = ["ender", *["refresher"] * REFRESHERS, *["caller"] * CALLERS]
-LATEST = 0.05  # seconds after which the end begins at the latest
+LATEST = 0.05  # seconds that the end waits at the most
 LAST = 30  # so many of each kind of token are tried of a long trial: what came beside the end came last
 
 
@@ -19,7 +19,8 @@ LAST = 30  # so many of each kind of token are tried of a long trial: what came 
 class Trial:
     """One session, what ends it after so many seconds, and every token that any of its clients got.
 
-    If the end `is_slow` the others go on until it has been answered, and else for about as long as it takes."""
+    If the end `is_slow` it comes when something has been answered, and the others go on until they have asked for
+    something after it; else they go on for about as long as it takes."""
 
     session: Session
     end: Callable[[Client], None]
@@ -29,6 +30,7 @@ class Trial:
     accesses: list[str] = field(default_factory=list)
     refreshes: list[str] = field(default_factory=list)
     renewed: list[str] = field(default_factory=list)
+    _has_begun: Event = field(default_factory=Event)
     _is_over: Event = field(default_factory=Event)
 
     @property
@@ -48,6 +50,7 @@ class Trial:
         return len(set(self.statuses)) == 2
 
     def keep(self, reply: Reply) -> Reply:
+        self._has_begun.set()
         assert reply.status == 200 or (reply.status, reply.code) == (401, "session_ended"), reply
         assert reply.status == 200 or not (reply.access or reply.successor or reply.renewed)
         self.statuses.append(reply.status)
@@ -58,8 +61,9 @@ class Trial:
 
     def play(self, client: Client, role: str) -> None:
         if role == "ender":
-            time.sleep(self.delay)
             try:
+                assert not self.is_slow or self._has_begun.wait(TIMEOUT), "nothing is answered"
+                time.sleep(self.delay)
                 self.end(client)
             finally:
                 self._is_over.set()
@@ -76,7 +80,9 @@ class Trial:
 
     def _rounds(self, least: int) -> Iterator[int]:
         yield from range(least)
-        while self.is_slow and not self._is_over.is_set():
+        is_last = not self.is_slow
+        while not is_last:
+            is_last = self._is_over.is_set()
             yield least
 
     def assert_nothing_opens(self, clients: Crowd) -> None:
