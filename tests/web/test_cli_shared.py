@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy import NullPool, create_engine
 
 from tests.support.command_line import refused
+from tests.support.meanwhile import do_before
 from tests.support.people import users
 from tests.support.waiting import wait_until
-from webapp import database, postgresql
+from webapp import audit, database, postgresql
 
 LOCKED = "Error: Others kept the database locked for too long. Run it again at a quieter moment.\n"
 
@@ -53,16 +54,19 @@ def test_what_waits_in_vain_for_a_lock_says_in_one_line_to_come_again(
 def test_what_waits_in_a_circle_says_in_one_line_to_come_again(
     make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL ends the wait of one of them, of the command here: it has been waiting for longer."""
-    monkeypatch.setattr(postgresql, "SERVER_OPTIONS", "-c deadlock_timeout=3s")
+    """PostgreSQL ends the wait of one of them: of the command, which closes the circle and looks first."""
+    monkeypatch.setattr(postgresql, "SERVER_OPTIONS", "-c deadlock_timeout=10ms -c lock_timeout=60000")
     app = make_app()
-    with create_engine(database_url, poolclass=NullPool).begin() as connection, ThreadPoolExecutor() as beside:
-        connection.exec_driver_sql("SET LOCAL deadlock_timeout = '30s'")
+    with create_engine(database_url, poolclass=NullPool).begin() as connection, ThreadPoolExecutor(1) as beside:
+        connection.exec_driver_sql("SET LOCAL deadlock_timeout = '60s'")
         connection.exec_driver_sql("LOCK audit_events IN EXCLUSIVE MODE")
-        creating = beside.submit(refused, app, "users", "create", "a@test.com", "--password", "a long passphrase")
-        wait_until(partial(_is_somebody_waiting, database_url), "the command does not wait for its event")
-        connection.exec_driver_sql("LOCK users IN EXCLUSIVE MODE")
-        told = creating.result()
+
+        def let_others_wait_for_it() -> None:
+            beside.submit(connection.exec_driver_sql, "LOCK users IN EXCLUSIVE MODE")
+            wait_until(partial(_is_somebody_waiting, database_url), "nobody waits for the command")
+
+        do_before(monkeypatch, audit, "record", let_others_wait_for_it)
+        told = refused(app, "users", "create", "a@test.com", "--password", "a long passphrase")
     assert told == LOCKED
 
 
