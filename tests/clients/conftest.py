@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from tests.support.databases import fresh_database
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
-from tests.support.programs import PATIENCE, clean_environment, install, started
+from tests.support.programs import clean_environment, install, killed_in_time, started
 from tests.support.services import require_program
 
 HERE = Path(__file__).parent
@@ -65,13 +64,8 @@ def run_node(server: LiveServer) -> Callable[[str], dict[str, Any]]:
 
     def run(name: str) -> dict[str, Any]:
         command = [node, f"node/{name}.mjs", server.url]
-        with started(command, cwd=HERE, env=clean_environment()) as program:
-            end = Timer(PATIENCE, program.kill)
-            end.start()
-            try:
-                return _talk(program, server)
-            finally:
-                end.cancel()
+        with started(command, cwd=HERE, env=clean_environment()) as program, killed_in_time(program):
+            return _talk(program, server)
 
     return run
 

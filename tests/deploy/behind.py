@@ -13,6 +13,7 @@ from tests.support.live import LiveServer, serve
 from tests.support.people import database_with_john
 from tests.support.proxies import PROXIES, Proxy, prepare
 
+TIMEOUT = 60  # seconds
 CLIENT = "127.0.0.2"  # the proxy sees this address, and the product sees the proxy's, 127.0.0.1
 
 
@@ -45,6 +46,10 @@ class _From(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)
+
+    def send(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> requests.Response:
+        """Send a request; by itself requests would wait for its answer without end."""
+        return super().send(*args, timeout=timeout or TIMEOUT, **kwargs)
 
 
 def production(proxy: Proxy) -> dict[str, Any]:

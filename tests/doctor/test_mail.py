@@ -21,6 +21,8 @@ from webapp.database import db
 from webapp.doctor import mail
 from webapp.outbox import MailKind
 
+PATIENCE = 30  # seconds
+
 # --- where mail goes -------------------------------------------------------------------------------------
 
 
@@ -99,16 +101,21 @@ def test_a_server_that_does_not_let_us_in_is_found_with_the_reason(
 def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
     """A server that talks as `answer` does to the one who comes; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                answer(connection)
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.settimeout(PATIENCE)
+                    answer(connection)
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield listener.getsockname()[1]
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join(2 * PATIENCE)
 
 
 @pytest.mark.parametrize("is_known", [True, False])

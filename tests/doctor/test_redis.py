@@ -14,6 +14,7 @@ from tests.support.services import require_program
 from tests.support.waiting import wait_until
 from webapp.doctor import places
 
+TIMEOUT = 10  # seconds
 PASSWORD = "hunter2-of-redis"
 
 
@@ -29,11 +30,11 @@ def guarded_redis(tmp_path: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait()
+        process.wait(TIMEOUT)
 
 
 def _answers(port: int) -> bool:
-    with Redis(port=port, password=PASSWORD) as redis:
+    with Redis(port=port, password=PASSWORD, socket_timeout=TIMEOUT) as redis:
         try:
             return bool(redis.ping())
         except Exception:

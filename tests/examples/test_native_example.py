@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.live import LiveServer
-from tests.support.programs import clean_environment, install, run, started
+from tests.support.programs import clean_environment, install, killed_in_time, run, started
 from webapp.config import ROOT
 
 HOUR = 3600
@@ -46,7 +46,8 @@ def test_the_app_is_still_signed_in_when_it_comes_back_after_a_day(
     node: str, api: LiveServer, away: str, then: str, refusals: int
 ) -> None:
     command = [node, "demo.js"]
-    with started(command, cwd=install(EXAMPLE), env=clean_environment(EVERGREEN_API=f"{api.url}/api")) as demo:
+    environment = clean_environment(EVERGREEN_API=f"{api.url}/api")
+    with started(command, cwd=install(EXAMPLE), env=environment) as demo, killed_in_time(demo):
         assert demo.stdout
         assert "".join(demo.stdout.readline() for _ in OPENED.splitlines()) == OPENED
         api.move_clock(25 * HOUR)

@@ -15,6 +15,8 @@ from tests.support.live import free_port
 from tests.support.services import require_program
 from tests.support.waiting import wait_until
 
+TIMEOUT = 10  # seconds
+
 
 @dataclass
 class OwnRedis:
@@ -31,13 +33,16 @@ class OwnRedis:
         wait_until(self.answers_by_now, "Redis does not answer")
 
     def answers_by_now(self) -> bool:
-        with suppress(RedisError), Redis.from_url(self.url) as redis:
+        with suppress(RedisError), self._client() as redis:
             return bool(redis.ping())
         return False
 
     def forget(self) -> None:
-        with Redis.from_url(self.url) as redis:
+        with self._client() as redis:
             redis.flushall()
+
+    def _client(self) -> Redis:
+        return Redis.from_url(self.url, socket_timeout=TIMEOUT)
 
     def die(self) -> None:
         self.process.kill()

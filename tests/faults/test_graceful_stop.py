@@ -117,7 +117,7 @@ def test_a_second_server_by_sigusr2_is_refused_and_leaves_the_first_alone(server
     counters.touch()
     handed_on = {"GUNICORN_PID": str(server.process.pid), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     command, environment = [sys.executable, "-m", "gunicorn", CLOCKED], server.settings | handed_on
-    second = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    second = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 1
     assert "does not follow SIGUSR2" in second.stderr
     assert counters.exists()

@@ -38,6 +38,7 @@ def flask(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.C
         cwd=cwd,
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
 

@@ -54,6 +54,7 @@ def shell(block: str, settings: Mapping[str, str], folder: Path = ROOT, *, given
         cwd=folder,
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
         input=given,
         start_new_session=True,  # without a terminal, so that a password is read from what is given

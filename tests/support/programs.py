@@ -1,4 +1,4 @@
-"""Programs of Node.js: installed once, started without this machine's environment, ended with all their children."""
+"""Programs, of Node.js above all: installed once, without this machine's environment, ended with all their children."""
 
 import fcntl
 import os
@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 from tests.support.services import missing, require_program
 
@@ -42,6 +43,17 @@ def npm(*arguments: str, cwd: Path) -> str:
 def clean_environment(**more: str) -> dict[str, str]:
     """No proxy, no NODE_OPTIONS, no CI, no colours of this machine."""
     return {"PATH": os.environ["PATH"], "NO_COLOR": "1", **more}
+
+
+@contextmanager
+def killed_in_time(program: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a program that runs still when patience is at its end: whoever reads its lines would wait without end."""
+    end = Timer(PATIENCE, program.kill)
+    end.start()
+    try:
+        yield
+    finally:
+        end.cancel()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import schemathesis
 
-_server = httpx.Client(base_url=os.environ["EVERGREEN_URL"])
+_server = httpx.Client(base_url=os.environ["EVERGREEN_URL"], timeout=60)
 _numbers = itertools.count(1)
 
 

@@ -1,12 +1,12 @@
 """The key that development makes once and keeps for its owner only (O06, O09)."""
 
-import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.programs import clean_environment, killed_in_time, started
 from tests.unit.environment import load
 from webapp import config
 from webapp.keys import kept_secret_key
@@ -53,16 +53,21 @@ def test_processes_that_start_together_get_the_same_key(tmp_path: Path) -> None:
         "sys.stdin.readline(); print(kept_secret_key(Path(sys.argv[1])))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "instance")]
-    pipe: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": config.ROOT}
-    processes = [subprocess.Popen(command, **pipe) for _ in range(4)]
-    for process in processes:
-        assert process.stdout
-        process.stdout.readline()
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    assert len({process.communicate()[0] for process in processes}) == 1
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(started(command, cwd=config.ROOT, env=clean_environment())) for _ in range(4)
+        ]
+        for process in processes:
+            running.enter_context(killed_in_time(process))
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        keys = {process.communicate()[0] for process in processes}
+    assert [len(key.strip()) >= 32 for key in keys] == [True]
 
 
 def test_development_serves_plain_http_on_the_port_it_listens_on(

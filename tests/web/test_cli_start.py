@@ -107,6 +107,7 @@ def test_a_server_that_cannot_read_its_settings_or_key_says_so_in_one_line(produ
         cwd=product,
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
     heading, line = done.stderr.splitlines()

@@ -16,6 +16,7 @@ from tests.support.steps import DAY, HOUR
 from webapp import logs
 from webapp.config import ROOT
 
+TIMEOUT = 60  # seconds
 CANARY = "canary-0123456789abcdef0123456789"
 HOSTILE = ('x\r\n{"level": "forged"}', "\x1b[2J\x1b]0;x\x07", '","level":"forged","x":"', "\u2028\u202e", "a\x00b")
 
@@ -51,9 +52,11 @@ def test_each_request_is_one_line_whatever_it_holds(live) -> None:
                 f"/nothing/{httpx.QueryParams({'x': text})}",
                 f"/reset/{httpx.URL('/' + quoted).path}",
             ):
-                httpx.get(f"{server.url}{path}", headers=headers)
+                httpx.get(f"{server.url}{path}", headers=headers, timeout=TIMEOUT)
                 sent += 1
-            httpx.post(f"{server.url}/api/login", json={"email": text, "password": text}, headers=headers)
+            httpx.post(
+                f"{server.url}/api/login", json={"email": text, "password": text}, headers=headers, timeout=TIMEOUT
+            )
             # Header bytes as they are, without a library that knows better.
             raw = text.replace("\0", "").replace("\r\n", "\r\n ").encode()
             send_raw(
@@ -74,15 +77,17 @@ def test_a_line_tells_request_user_session_and_time(live) -> None:
     shown = next(json.loads(line) for line in text.splitlines() if line.startswith('{"at": '))
     with live(log_format="json") as server:
         reply = httpx.post(
-            f"{server.url}/api/login", json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"}
+            f"{server.url}/api/login",
+            json={"email": people.EMAIL, "password": people.PASSWORD, "transport": "body"},
+            timeout=TIMEOUT,
         )
         token = reply.json()["access_token"]
-        httpx.get(f"{server.url}/api/me?secret={CANARY}", headers={"Authorization": f"Bearer {token}"})
+        httpx.get(f"{server.url}/api/me?secret={CANARY}", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
         began = forge.read(token)["iat"] + HOUR - DAY
         near_end = forge.forge(token, iat=began, nbf=began, exp=began + DAY)
-        httpx.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {near_end}"})
-        refused = httpx.get(f"{server.url}/api/me").json()
-        httpx.get(f"{server.url}/reset/{CANARY}")
+        httpx.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {near_end}"}, timeout=TIMEOUT)
+        refused = httpx.get(f"{server.url}/api/me", timeout=TIMEOUT).json()
+        httpx.get(f"{server.url}/reset/{CANARY}", timeout=TIMEOUT)
         found = lines(server.log)
     of_me, renewed = (line for line in found if line.get("path") == "/api/me" and line["status"] == 200)
     assert renewed["renewed"] is True

@@ -13,6 +13,7 @@ import pytest
 from webapp.config import ROOT
 
 SUPPORT = ROOT / "tests" / "support"
+WITHIN = 540  # seconds; a minute later the whole run would be ended
 SERVICE = "reports:introspection-secret-0123456789-abcdef"
 
 
@@ -33,6 +34,7 @@ def test_schemathesis_finds_nothing(live, tmp_path: Path, pytestconfig: pytest.C
             cwd=tmp_path,
             capture_output=True,
             text=True,
+            timeout=WITHIN,
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
