@@ -1,6 +1,8 @@
 """Proving again who one is by the password: what it opens, who may guess at it, where it leads."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,12 +11,14 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from werkzeug.test import TestResponse
 
 from tests.support import people, steps
 from tests.support.command_line import run
+from tests.support.meanwhile import do_before
 from tests.support.steps import HOUR, MINUTE, csrf_token, sign_in_by_form
 from tests.support.sudo import FRESH, RISKY_PAGES, confirm, is_fresh, reauthenticate, visit
-from webapp import passwords
+from webapp import audit, passwords
 from webapp.database import db
 from webapp.models import User
 
@@ -167,3 +171,24 @@ def test_wrong_passwords_of_a_session_are_one_count_apart_from_other_sessions_an
     body = {"email": people.EMAIL, "password": "wrong"}
     assert [app.test_client().post("/api/login", json=body).status_code for _ in range(11)] == [401] * 10 + [429]
     assert reauthenticate(owner).status_code == 204
+
+
+def test_a_wrong_password_that_comes_before_another_is_counted_waits_for_that(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A11: nine have failed; of two that come at once only one is the tenth."""
+    app = make_app(ratelimit_enabled=True)
+    people.create_user(app)
+    thief = people.sign_in(app.test_client())
+    assert [reauthenticate(thief, "wrong").status_code for _ in range(9)] == [422] * 9
+    accomplice = replace(thief, http=app.test_client())
+    guesses: list[Future[TestResponse]] = []
+    with ThreadPoolExecutor(1) as beside:
+
+        def guess_as_well() -> None:
+            guesses.append(beside.submit(reauthenticate, accomplice, "wrong"))
+            wait(guesses, timeout=0.5)  # in vain: it is answered after the other one
+
+        do_before(monkeypatch, audit, "record", guess_as_well)
+        assert reauthenticate(thief, "wrong").status_code == 422
+        assert [guess.result().status_code for guess in guesses] == [429]
