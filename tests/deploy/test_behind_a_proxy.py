@@ -122,8 +122,8 @@ def test_behind_a_balancer_requests_under_way_are_counted_for_each_client(tmp_pa
     assert many.headers["Retry-After"] == "5"
 
 
-def test_every_answer_says_hsts_once_the_proxys_own_too(behind: Behind) -> None:
-    """H05."""
+def test_every_answer_says_hsts_once_the_proxys_own_too_and_little_of_what_made_it(behind: Behind) -> None:
+    """H05, H08."""
     with behind.client() as client:
         replies = {
             "page": client.get(f"{behind.url}/login"),
@@ -140,6 +140,7 @@ def test_every_answer_says_hsts_once_the_proxys_own_too(behind: Behind) -> None:
         replies, HSTS
     )
     assert {reply.headers.get("Server", "nginx") for reply in replies.values()} <= {"nginx", "gunicorn"}
+    assert not any("X-Powered-By" in reply.headers for reply in replies.values())
 
 
 @pytest.mark.parametrize("size", [70_000, 127_000, 140_000, 400_000])

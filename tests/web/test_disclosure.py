@@ -81,13 +81,6 @@ def test_mails_are_shown_in_development_only(
     assert [http.get(path).status_code for path in paths] == [status] * 3
 
 
-def test_an_answer_does_not_say_what_made_it(make_app: Callable[..., Flask]) -> None:
-    """H08; what a server in front adds is looked at in tests/deploy/test_behind_a_proxy.py."""
-    http = client(make_app)
-    for path in ("/", "/api/me", "/nothing"):
-        assert "X-Powered-By" not in http.get(path).headers
-
-
 def test_in_production_no_page_shows_the_demo_users(make_app: Callable[..., Flask]) -> None:
     """A17: although one of them has the address of a demo user."""
     http = client(make_app, is_https=True)

@@ -50,7 +50,8 @@ def test_a_sign_in_with_a_wrong_field_says_which(send, state) -> None:
 
 def test_a_profile_change_has_to_say_something_and_to_fit(send, signed_in) -> None:
     """I05: the last length that fits is kept whole, on both engines."""
-    for body, field in (({}, "body"), ({"first_name": "x" * 101}, "first_name"), ({"last_name": "a\nb"}, "last_name")):
+    long, blank, broken = {"first_name": "x" * 101}, {"first_name": " " * 101}, {"last_name": "a\nb"}
+    for body, field in (({}, "body"), (long, "first_name"), (blank, "first_name"), (broken, "last_name")):
         reply = send("PATCH /api/me", body)
         assert_problem(reply, 422, "invalid_fields")
         assert list(reply.get_json()["errors"]) == [field]
@@ -75,7 +76,7 @@ def test_odd_text_in_any_field_is_no_fault_of_the_server(send, route) -> None:
 
 def test_names_take_no_characters_that_reorder_or_hide_text(send) -> None:
     """I05: so that no name can pose as another; at its ends as well, since the description allows them nowhere."""
-    for text in ("evil\u202egpj", "\u2066x", "a\u2028b", "a\x85b", "Jane\t", "\nJane", "\x1fJane", " " * 101):
+    for text in ("evil\u202egpj", "\u2066x", "a\u2028b", "a\x85b", "Jane\t", "\nJane", "\x1fJane"):
         assert_problem(send("PATCH /api/me", {"first_name": text}), 422, "invalid_fields")
 
 

@@ -1,7 +1,7 @@
 """What the description promises holds for whatever is sent: schemathesis, with all its checks, against the server.
 
-What it sends is the same in each run, so that one that is red is red for what has changed; `--hypothesis-seed=N` is for
-looking further."""
+What is chosen by chance is the same in each run, so that one that is red is red for what has changed;
+`--hypothesis-seed=N` is for looking further."""
 
 import os
 import subprocess
