@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from tests.deploy.container import BUILDER, IMAGE, UID, run
 from tests.deploy.dockerfile import Stage, copy_context, ignore_patterns, is_ignored
-from tests.deploy.test_units import wait_for_other_workers
+from tests.faults.servers import reload
 from tests.support.live import LiveServer, free_port
 from tests.support.people import EMAIL, PASSWORD
 from tests.support.waiting import wait_until
@@ -53,9 +53,7 @@ def test_a_reload_takes_new_settings_from_the_file_and_signs_nobody_out(containe
     tree.chmod(0o755)
     (tree / ".env").write_text("ACCESS_TOKEN_EXPIRE_MINUTES=2880\n")
     try:
-        workers = set(container.worker_pids)
-        container.process.send_signal(signal.SIGHUP)
-        wait_for_other_workers(container, workers)
+        reload(container)
         assert sign_in(container)["expires_in"] == 2 * 86_400
         bearer = {"Authorization": f"Bearer {before['access_token']}"}
         assert requests.get(f"{container.url}/api/me", headers=bearer, timeout=10).status_code == 200
@@ -84,8 +82,7 @@ def test_a_reload_with_wrong_settings_changes_nothing_until_they_are_mended(
         assert sign_in(container)["expires_in"] == lifetime
         assert set(container.worker_pids) == workers
         (tree / ".env").write_text(f"ACCESS_TOKEN_EXPIRE_MINUTES={lifetime // 60 + 60}\n")
-        container.process.send_signal(signal.SIGHUP)
-        wait_for_other_workers(container, workers)
+        reload(container)
         assert sign_in(container)["expires_in"] == lifetime + 3600
     finally:
         (tree / ".env").unlink()

@@ -2,10 +2,8 @@
 
 import re
 import shutil
-import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,7 @@ import pytest
 import requests
 
 from tests.deploy.container import IMAGE
-from tests.faults.servers import wait_for_workers
-from tests.support.live import LiveServer
+from tests.faults.servers import reload, wait_for_workers
 from webapp.cli import sessions_group
 from webapp.config import ROOT
 
@@ -114,15 +111,6 @@ def test_the_server_tells_systemd_that_it_is_ready_and_a_reload_keeps_it_serving
         with live(preload=False, notify_socket=tmp_path / "notify") as server:
             assert b"READY=1" in systemd.recv(4096)
             wait_for_workers(server, 2)
-            before = set(server.worker_pids)
-            server.process.send_signal(signal.SIGHUP)
-            wait_for_other_workers(server, before)
+            reload(server)
             assert requests.get(f"{server.url}/healthz", timeout=WITHIN).ok
             assert server.process.poll() is None
-
-
-def wait_for_other_workers(server: LiveServer, before: set[int]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while before & set(server.worker_pids) or len(server.worker_pids) != len(before):
-        assert time.monotonic() < deadline, server.log
-        time.sleep(0.05)

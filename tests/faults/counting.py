@@ -1,6 +1,5 @@
 """What live workers count: how it is made to rise, where it is kept, and what /metrics says of it."""
 
-import signal
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import psutil
 
 from tests.faults.clients import Client
-from tests.faults.servers import wait_for_workers
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL
 from tests.support.scraping import Samples, read, risen
-from tests.support.waiting import wait_until
 
 HOURS_23 = 23 * 3600
 COUNTED = (
@@ -91,11 +88,3 @@ def folder_of(server: LiveServer) -> Path:
 
 def _open_counters(pid: int) -> list[Any]:
     return [file for file in psutil.Process(pid).open_files() if Path(file.path).name.startswith("counter_worker")]
-
-
-def reload(server: LiveServer) -> None:
-    """SIGHUP; return when every worker is a new one."""
-    old = set(server.worker_pids)
-    server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: not old & set(server.worker_pids), "old workers stay", within=30)
-    wait_for_workers(server)

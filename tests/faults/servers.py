@@ -1,4 +1,5 @@
-"""What is done to a live server: waiting for all its workers, killing it without warning, starting it again."""
+"""What is done to a live server: waiting for all its workers, killing it without warning, starting it again,
+reloading it."""
 
 import os
 import signal
@@ -11,6 +12,7 @@ import psutil
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.live import CLOCKED, LiveServer, launch
+from tests.support.waiting import wait_until
 
 WORKERS = 4
 GATED = "tests.faults.gated:app"
@@ -70,6 +72,18 @@ def start_again(server: LiveServer, application: str = CLOCKED, *, workers: int 
     """Start `application` where the server ran: same port, settings and database."""
     server.process = launch(server.folder, server.settings, application)
     wait_for_workers(server, workers or int(server.settings["WEB_CONCURRENCY"]))
+
+
+def reload(server: LiveServer) -> None:
+    """SIGHUP; return when there are as many workers as before, and all of them are new ones."""
+    old = set(server.worker_pids)
+    server.process.send_signal(signal.SIGHUP)
+
+    def are_new() -> bool:
+        pids = set(server.worker_pids)
+        return len(pids) == len(old) and not old & pids
+
+    wait_until(are_new, "old workers stay", within=STARTS_WITHIN)
 
 
 def rows(server: LiveServer, sql: str, **values: Any) -> list[Any]:

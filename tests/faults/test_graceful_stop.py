@@ -1,7 +1,6 @@
 """Reloads, workers that end, servers that stop: no request is lost under load (L14)."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from tests.faults.clients import Client, Reply, one_client
 from tests.faults.proxies import listens, nginx
-from tests.faults.servers import start_again, wait_for_workers
+from tests.faults.servers import reload, start_again, wait_for_workers
 from tests.faults.traffic import Habit, Traffic, refreshes, traffic
 from tests.support import people
 from tests.support.live import CLOCKED, LiveServer, serve
@@ -72,9 +71,7 @@ def test_two_reloads_lose_no_request(server: LiveServer) -> None:
     """L14: SIGHUP."""
     with everybody(server) as going:
         for _ in range(2):
-            old = set(server.worker_pids)
-            server.process.send_signal(signal.SIGHUP)
-            wait_until(lambda old=old: not old & set(server.worker_pids), "old workers stay", within=PATIENCE)  # type: ignore[misc]
+            reload(server)
             going.wait_for(REQUESTS)
     report("two reloads", going)
 

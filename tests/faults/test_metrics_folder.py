@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.counting import folder_of, reload, scrape
+from tests.faults.counting import folder_of, scrape
 from tests.faults.crowds import client_of_each_worker
-from tests.faults.servers import WORKERS, kill, start_again, wait_for_workers
+from tests.faults.servers import WORKERS, kill, reload, start_again, wait_for_workers
 from tests.support.live import LiveServer
 from tests.support.people import EMAIL, PASSWORD
 
@@ -52,6 +52,7 @@ def test_an_operator_may_say_where_and_what_is_left_there_is_forgotten(server: L
         signed_in = 'evergreen_sign_ins_total{method="password",outcome="success"}'
         assert scrape(server)[signed_in] == WORKERS
         reload(server)
+        wait_for_workers(server)
         assert scrape(server)[signed_in] == WORKERS
         server.stop()
         assert folder.exists()

@@ -6,9 +6,9 @@ from contextlib import suppress
 import pytest
 
 from tests.faults.clients import TRANSPORT_ERRORS, Client
-from tests.faults.counting import counted, do_one_of_each, each_of_them, folder_of, reload, scrape
+from tests.faults.counting import counted, do_one_of_each, each_of_them, folder_of, scrape
 from tests.faults.crowds import client_of_each_worker, crowd
-from tests.faults.servers import WORKERS, kill, wait_for_workers
+from tests.faults.servers import WORKERS, kill, reload, wait_for_workers
 from tests.support.live import LiveServer
 from tests.support.waiting import wait_until
 
@@ -62,6 +62,7 @@ def test_a_reload_forgets_nothing_and_many_leave_no_heap_of_files(server: LiveSe
     sizes = []
     for _ in range(3):
         reload(server)
+        wait_for_workers(server)
         with client_of_each_worker(server):
             sizes.append(len(list(folder_of(server).glob("*.db"))))
     assert counted(before, scrape(server)) == each_of_them(1)

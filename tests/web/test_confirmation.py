@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.people import users
+from tests.support.recovery import confirm
 from tests.support.registration import NEW, PASSPHRASE, register
 from tests.support.steps import HOUR, csrf_token, events, is_signed_in, sign_in_by_form, submit
 from webapp.database import Base, db
@@ -16,18 +17,13 @@ from webapp.models import OneTimeToken
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-def verify(app: Flask, token: str) -> tuple[int, str]:
-    reply = app.test_client().post("/api/email/verify", json={"token": token})
-    return reply.status_code, (reply.json or {}).get("code", "")
-
-
 def test_the_link_of_the_mail_confirms_the_address_once(app: Flask, mailbox: Mailbox) -> None:
     """P09."""
     register(app)
     token = mailbox.token("verify", NEW)
-    assert verify(app, token) == (204, "")
+    assert confirm(app, token) == (204, "")
     assert users(app)[0].email_verified
-    assert verify(app, token) == (400, "invalid_link")
+    assert confirm(app, token) == (400, "invalid_link")
     (event_,) = events(app, "email_verified")
     assert event_.user_id == users(app)[0].id
 
@@ -101,7 +97,7 @@ def test_a_link_works_for_an_hour(
     register(app)
     token = mailbox.token("verify")
     clock.shift(age)
-    assert verify(app, token)[0] == expected
+    assert confirm(app, token)[0] == expected
 
 
 def test_no_column_of_any_table_holds_a_links_token(app: Flask, mailbox: Mailbox) -> None:
@@ -127,8 +123,8 @@ def test_a_link_sent_again_takes_the_place_of_the_one_before(app: Flask, mailbox
     signed_in = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
     assert signed_in.http.post("/api/email/resend", headers=signed_in.bearer).status_code == 202
     second = mailbox.token("verify")
-    assert verify(app, first) == (400, "invalid_link")
-    assert verify(app, second) == (204, "")
+    assert confirm(app, first) == (400, "invalid_link")
+    assert confirm(app, second) == (204, "")
     assert signed_in.http.post("/api/email/resend", headers=signed_in.bearer).status_code == 202
     assert mailbox.deliver() == []
 
@@ -159,7 +155,7 @@ def test_links_that_are_asked_for_again_count_among_the_five_mails_of_the_day(ap
     assert mailbox.to(NEW) == []
     register(app)
     assert mailbox.to(NEW) == []
-    assert verify(app, token) == (204, "")
+    assert confirm(app, token) == (204, "")
 
 
 def test_who_is_not_confirmed_adds_no_second_factor_and_no_passkey(app: Flask) -> None:

@@ -22,7 +22,7 @@ from tests.support.new_devices import (
     move,
     sign_in_again,
 )
-from tests.support.recovery import NEW_PASSWORD
+from tests.support.recovery import NEW_PASSWORD, confirm
 from tests.support.registration import BODY, NEW, PASSPHRASE
 from tests.support.steps import DAY, HOUR, MINUTE, assert_refused, events, sign_in_by_form, submit
 from webapp import registration
@@ -42,7 +42,7 @@ def test_the_first_sign_in_after_registration_is_no_news(app: Flask, mailbox: Ma
     email, password = "new@example.com", "seven quiet hedges"
     body = {"email": email, "password": password}
     assert app.test_client().post("/api/register", json=body).status_code == 202
-    app.test_client().post("/api/email/verify", json={"token": mailbox.token("verify", email)})
+    assert confirm(app, mailbox.token("verify", email))[0] == 204
     people.sign_in(client(app), email=email, password=password)
     assert mailbox.to(email) == []
     people.sign_in(client(app, SAFARI, TRAIN), email=email, password=password)
