@@ -16,6 +16,10 @@ _users, _rows, _events = table_of(User), table_of(AuthSession), table_of(AuditEv
 # Of the oldest event, whichever that is: of two sign-ups at once, the one that found the account there may be dated
 # before the one that made it. An index has it at hand, though strangers may have failed here a hundred thousand times.
 _begins_at: Final = select(func.min(_events.c.at)).where(_events.c.user_id == _users.c.id).scalar_subquery()
+# Among the account's own events: SQLite would look through those of everybody's sign-ins, by the index on kinds.
+_signed_in_once: Final = exists().where(
+    _events.c.user_id == _users.c.id, _events.c.kind.concat("") == audit.Kind.SIGN_IN.value
+)
 # When the account forgot its devices; whether it was signed in to from this place since, and whether ever. Events are
 # purged after a time: that there was no sign-in shows only as long as the log goes back to the account's beginning.
 _history: Final = select(
@@ -28,7 +32,7 @@ _history: Final = select(
         or_(_users.c.devices_forgotten_at.is_(None), _rows.c.created_at > _users.c.devices_forgotten_at),
     )
     .label("was_here"),
-    exists().where(_events.c.user_id == _users.c.id, _events.c.kind == audit.Kind.SIGN_IN.value).label("was_anywhere"),
+    or_(exists().where(_rows.c.user_id == _users.c.id), _signed_in_once).label("was_anywhere"),
     (_begins_at <= _users.c.created_at).label("is_told_from_the_beginning"),
 ).where(_users.c.id == bindparam("user_id"))
 

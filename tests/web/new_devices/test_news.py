@@ -7,6 +7,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bench import plans
 from tests.support import people, steps
 from tests.support.command_line import run
 from tests.support.mailbox import Mailbox, text
@@ -29,6 +30,7 @@ from webapp import registration
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
+from webapp.models import AuditEvent
 from webapp.web.context import settings
 
 pytestmark = pytest.mark.usefixtures("clock", "user_id")
@@ -163,3 +165,20 @@ def test_a_token_that_is_used_again_is_mailed_once_however_often_it_comes(
     assert (mail["To"], mail["Subject"]) == (people.EMAIL, TOKEN_REUSED)
     assert f"(Firefox on Linux, address {HOME}) was used again" in " ".join(text(mail).split())
     assert len(events(app, "refresh_reuse")) == 1
+
+
+def test_what_a_first_sign_in_costs_does_not_depend_on_how_often_others_sign_in(app: Flask, user_id: int) -> None:
+    """As much work of the database with three thousand events of others as without."""
+
+    def work_of_sign_in(email: str) -> int:
+        people.create_user(app, email)
+        with app.app_context(), plans.watch(db.engine) as statements:
+            people.sign_in(client(app), email=email)
+        with app.app_context(), db.engine.connect() as connection:
+            return sum(plans.work_of(connection, statement) for statement in statements)
+
+    before = work_of_sign_in("first@test.com")
+    with app.app_context():
+        db.session.add_all(AuditEvent(at=utc_now(), kind="sign_in", user_id=user_id) for _ in range(3000))
+        db.session.commit()
+    assert work_of_sign_in("second@test.com") < before + 1000
