@@ -23,7 +23,7 @@ def move(http: FlaskClient, agent: str, address: str) -> None:
     http.environ_base.update({"HTTP_USER_AGENT": agent, "REMOTE_ADDR": address})
 
 
-def sign_in_again(http: FlaskClient, email: str = people.EMAIL) -> None:
+def sign_in_again(http: FlaskClient, email: str = people.EMAIL, password: str = people.PASSWORD) -> None:
     """Sign in by the form, as a browser whose session has ended."""
     http.delete_cookie("refresh_token")
-    assert sign_in_by_form(http, email=email).status_code == 303
+    assert sign_in_by_form(http, email=email, password=password).status_code == 303

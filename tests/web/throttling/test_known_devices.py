@@ -23,9 +23,9 @@ from tests.support.guessing import (
 )
 from tests.support.mailbox import Mailbox
 from tests.support.meanwhile import do_before
-from tests.support.recovery import NEW_PASSWORD, forgot, reset
+from tests.support.recovery import NEW_PASSWORD, forgot, recover, reset
 from tests.support.settings import SECRET_KEY
-from tests.support.steps import DAY, MINUTE, START, csrf_token, sign_in_by_form, submit
+from tests.support.steps import DAY, MINUTE, START, sign_in_by_form, submit
 from webapp import passwords
 from webapp.database import db
 from webapp.models import User
@@ -89,20 +89,18 @@ def test_a_reset_and_a_sign_in_that_was_not_me_make_the_account_forget_its_devic
     """A13, P06: whoever knew the password may have had cookies; who signs in afterwards is known again."""
     other = device_cookie(app)
     clock.shift(MINUTE)
-    password = NEW_PASSWORD if what == "reset" else people.PASSWORD
     if what == "reset":
         forgot(app)
         assert reset(app, mailbox.token("reset")) == (204, "")
     else:
         assert attempt(app).status_code == 200
-        http, path = app.test_client(), f"/not-me/{mailbox.token('not-me')}"
-        assert http.post(path, data={"csrf_token": csrf_token(http.get(path))}).status_code == 303
+        recover(app, f"/not-me/{mailbox.token('not-me')}")
     clock.shift(MINUTE)
     again = browser(app, own)
-    sign_in_by_form(again, password=password)
+    sign_in_by_form(again, password=NEW_PASSWORD)
     renewed = known_device(again)
     fail(app, 10, own)
-    answers = [attempt(app, cookie, password=password).status_code for cookie in (own, other, renewed, None)]
+    answers = [attempt(app, cookie, password=NEW_PASSWORD).status_code for cookie in (own, other, renewed, None)]
     assert answers == [429, 429, 200, 200], "those that were forgotten count together"
 
 
