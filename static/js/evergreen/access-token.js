@@ -31,7 +31,7 @@ export function decodeAccessToken(text) {
  * @returns {next is AccessToken}
  */
 export function isSuccessor(next, current) {
-  return next !== null && next.sid === current?.sid && next.exp > current.exp;
+  return !!next && next.sid === current?.sid && next.exp > current.exp;
 }
 
 /**
@@ -43,5 +43,5 @@ export function isSuccessor(next, current) {
 export function lifetimeOf({ iat, exp }, date) {
   const answeredAt = Date.parse(/** @type {string} */ (date)) / 1000;
   // Without a usable Date: it was made for this answer.
-  return answeredAt < exp ? exp - answeredAt : exp - iat;
+  return exp - (answeredAt < exp ? answeredAt : iat);
 }

@@ -123,8 +123,7 @@ export function createApi(base, transport, fetch) {
  */
 export function isChallenge({ status, headers }, token) {
   const value = /** @type {string} */ (headers.get("WWW-Authenticate"));
-  const challenge = /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(value);
-  return status === 401 && challenge?.[token ? 1 : 0];
+  return status === 401 && /\bBearer\b(\s.*\berror="?invalid_token\b)?/i.exec(value)?.[token ? 1 : 0];
 }
 
 /**
@@ -133,10 +132,11 @@ export function isChallenge({ status, headers }, token) {
  * @throws {TransientError} if there are none in it
  */
 function readTokens(reply) {
-  const { status, body } = reply;
+  const { status } = reply;
+  const { access_token, expires_in, refresh_token, user } = reply.body ?? {};
   if (status >= 300) throw new TransientError(reply);
-  const accessToken = decodeAccessToken(body?.access_token);
+  const accessToken = decodeAccessToken(access_token);
   // A captive portal answers 200 with a page of its own.
-  if (!accessToken || !(body.expires_in >= 0) || !body.user) throw new TransientError({ status }, NO_ANSWER);
-  return { accessToken, expiresIn: body.expires_in, refreshToken: body.refresh_token, user: body.user };
+  if (!accessToken || !(expires_in >= 0) || !user) throw new TransientError({ status }, NO_ANSWER);
+  return { accessToken, expiresIn: expires_in, refreshToken: refresh_token, user };
 }

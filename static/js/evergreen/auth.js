@@ -72,15 +72,13 @@ export function createAuth(options = {}) {
   const keeper = keepSession(href, emit, { ...options, fetch });
   const { session, login, refresh, logout } = keeper;
   const begin = () => beginAttempt(keeper, covers);
-  /** @type {(request: Request) => Promise<Response>} */
-  const send = (request) => sendOwn(fetch, request);
 
   /** @type {Fetch} */
   async function fetchAuthorized(input, init) {
     if (!covers(input)) return fetch(input, init);
     const request = new Request(input, init);
-    if (request.headers.has("Authorization")) return send(request);
-    return authorizedFetch(request, begin(), /** @type {any} */ (init?.body)?.getReader, send);
+    if (request.headers.has("Authorization")) return sendOwn(fetch, request);
+    return authorizedFetch(request, begin(), /** @type {any} */ (init?.body)?.getReader, fetch);
   }
 
   const ready = refresh().catch((error) => {

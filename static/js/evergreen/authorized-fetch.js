@@ -1,7 +1,9 @@
 import { untilAborted } from "./abort.js";
 import { TransientError } from "./errors.js";
+import { sendOwn } from "./own-requests.js";
 
 /** @import { Attempt } from "./attempt.js" */
+/** @import { Fetch } from "./own-requests.js" */
 
 /**
  * Send a request to the API with the access token, and once more with another one if the first was refused.
@@ -9,16 +11,16 @@ import { TransientError } from "./errors.js";
  * @param {Request} request without an Authorization header
  * @param {Promise<Attempt>} beginning
  * @param {unknown} isOneShot truthy if its body is a stream that the caller brought: it can be sent only once
- * @param {(request: Request) => Promise<Response>} send
+ * @param {Fetch} fetch
  * @returns {Promise<Response>} see `Attempt.settle`
  * @throws {TransientError} if a refresh failed in passing, or the body would have to be sent again and cannot
  */
-export async function authorizedFetch(request, beginning, isOneShot, send) {
+export async function authorizedFetch(request, beginning, isOneShot, fetch) {
   const { signal } = request;
   const attempt = await untilAborted(beginning, signal);
   const exchange = (/** @type {Request} */ own) => {
     if (attempt.token) own.headers.set("Authorization", `Bearer ${attempt.token}`);
-    return send(own);
+    return sendOwn(fetch, own);
   };
   // A clone goes first, so that the body can be sent again. Not of a stream: all of it would be kept in memory.
   let answer = await exchange(isOneShot ? request : request.clone());

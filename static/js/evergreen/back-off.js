@@ -25,9 +25,9 @@ export function createBackOff(now) {
 
     /** @param {Failure} error */
     add(error) {
-      const { retryAfter = Math.min(FIRST_S * 2 ** failures, LONGEST_S) } = error;
+      const wait = Math.min(error.retryAfter ?? Math.min(FIRST_S * 2 ** failures, LONGEST_S), LONGEST_RETRY_AFTER_S);
       // Never earlier than asked for, and not at the same moment as everybody else.
-      delay = Math.ceil(Math.min(retryAfter, LONGEST_RETRY_AFTER_S) * (1000 + Math.random() * 500));
+      delay = Math.ceil(wait * (1000 + Math.random() * 500));
       until = now() + delay;
       failures += 1;
       this.error = error;

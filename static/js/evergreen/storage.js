@@ -62,8 +62,7 @@ export function refreshTokenStore(storage, key) {
         const held = storage.getItem(key);
         // A refresh token has the same claims. Of one that is none of ours, and of a promise, nothing is known.
         if (sid && (decodeAccessToken(/** @type {any} */ (held))?.sid ?? sid) !== sid) return null;
-        const [refreshToken] = await Promise.all([held, storage.removeItem(key)]);
-        return refreshToken;
+        return (await Promise.all([held, storage.removeItem(key)]))[0];
       });
     },
 

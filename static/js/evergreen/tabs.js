@@ -46,24 +46,15 @@ export function joinTabs(name, hear, locks, BroadcastChannel) {
       /** @type {Promise<T> | undefined} */
       let result;
       const begin = () => (result ??= work());
-      if (locks) await new Promise((granted) => hold(locks, name, granted, begin).catch(granted));
+      /** Rejects when the wait was too long, and in documents that may have no locks. */
+      const hold = async (/** @type {(lock: unknown) => void} */ granted) =>
+        locks?.request(name, { signal: AbortSignal.timeout(PATIENCE_MS) }, async (lock) => {
+          granted(lock);
+          await begin().catch(() => {});
+          await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
+        });
+      if (locks) await new Promise((granted) => hold(granted).catch(granted));
       return begin();
     },
   };
-}
-
-/**
- * Rejects when the wait was too long, and in documents that may have no locks.
- *
- * @param {Locks} locks
- * @param {string} name
- * @param {(lock: unknown) => void} granted
- * @param {() => Promise<unknown>} begin
- */
-async function hold(locks, name, granted, begin) {
-  await locks.request(name, { signal: AbortSignal.timeout(PATIENCE_MS) }, async (lock) => {
-    granted(lock);
-    await begin().catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
-  });
 }
