@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BASE, USER } from "./harness.js";
+import { BASE, deferred, USER } from "./harness.js";
 import { onPage } from "./renewing.js";
 
 const HOUR = 3600;
@@ -33,6 +33,15 @@ test("everything that wakes a page at once makes one refresh, calls and a hand i
   const woken = ["online", "visibilitychange", "pageshow"].map((type) => page.wake(type));
   await Promise.all([...woken, auth.refresh(), auth.fetch(`${BASE}/me`), auth.fetch(`${BASE}/me`), time.pass(5)]);
   assert.equal(refreshes(), 1);
+});
+
+test("while a refresh is under way the timer rests, whatever wakes the page", async (t) => {
+  const { page, time, routes } = await onPage(t);
+  routes["POST /api/refresh"] = () => deferred().promise;
+  time.jump(2 * HOUR);
+  for (let count = 0; count < 3; count += 1) await page.wake("visibilitychange");
+  await time.pass(5);
+  assert.deepEqual(time.delays, []);
 });
 
 test("after a sleep the timer is set anew: it comes at the token's time, not later by the sleep", async (t) => {

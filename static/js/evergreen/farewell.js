@@ -7,40 +7,48 @@
  */
 
 /**
- * A sign-out that the server may not have heard of. It is said again until it was heard; a note with the session's id
- * (never a token) lets even the next page know, whose cookie would otherwise bring the session back.
+ * Sign-outs that the server may not have heard of. Each is said again until it was heard, whoever signs in meanwhile; a
+ * note with the session's id (never a token) lets even the next page know, whose cookie would otherwise bring the
+ * session back.
  *
  * @param {Api} api
  * @param {Notes | null | undefined} notes none: nothing outlives this page
  * @param {string} key of the note
  */
 export function createFarewell(api, notes, key) {
-  const farewell = {
-    /** @type {(() => Promise<void>) | null} says it; null if there is nothing to say */
-    say: null,
+  /** @type {Map<unknown, () => Promise<void>>} by what names the session; undefined if only the cookie does */
+  const unsaid = new Map();
+  /**
+   * Whether a session was signed out in this browser, though the server may not know.
+   * @param {unknown} sid
+   */
+  const isFor = (sid) => notes?.getItem(key) === sid;
 
-    /**
-     * Whether a session was signed out in this browser, though the server may not know.
-     * @param {string} sid
-     */
-    isFor: (sid) => notes?.getItem(key) === sid,
+  return {
+    unsaid,
+    isFor,
 
     /**
      * @param {AccessToken | null} token of the session, if it is known
      * @param {Promise<string | null | undefined>} [refreshToken]
      */
     prepare(token, refreshToken) {
+      const name = token?.sid ?? refreshToken;
       /** @type {Promise<void> | null} under way: a second one might take the cookie of the next sign-in away */
       let saying = null;
       let isAgain = false;
-      const send = async () => api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
-      farewell.say = () =>
-        (saying ??= send()
-          .then(farewell.forget)
-          .finally(() => {
-            saying = null;
-            isAgain = true;
-          }));
+      const send = async () => {
+        try {
+          await api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
+          unsaid.delete(name);
+          // The note may be about a later sign-out, of another tab even.
+          if (isFor(name)) notes?.removeItem(key);
+        } finally {
+          saying = null;
+          isAgain = true;
+        }
+      };
+      unsaid.set(name, () => (saying ??= send()));
       try {
         if (token) notes?.setItem(key, token.sid);
       } catch {
@@ -48,13 +56,12 @@ export function createFarewell(api, notes, key) {
       }
     },
 
-    /** Another session has begun, or the server has heard. */
-    forget() {
-      farewell.say = null;
+    /** The cookie is another session's from now on: a sign-out that only it could say would end that one. */
+    forgetCookie() {
+      unsaid.delete(undefined);
       notes?.removeItem(key);
     },
   };
-  return farewell;
 }
 
 /** @typedef {ReturnType<typeof createFarewell>} Farewell */

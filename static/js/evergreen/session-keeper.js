@@ -73,7 +73,7 @@ export function keepSession(
   /** @type {Session} */
   const session = { epoch: new AbortController(), ...sessionState("unknown", 0) };
   let loginAttempt = new AbortController();
-  /** @type {{ epoch: AbortController, promise: Promise<User | null> } | null} the refresh under way */
+  /** @type {Promise<User | null> | null} the refresh under way in this epoch */
   let flight = null;
   const backOff = createBackOff(now);
   const isDue = () => now() > session.dueAt;
@@ -89,10 +89,9 @@ export function keepSession(
    */
   async function login(credentials) {
     loginAttempt.abort();
-    loginAttempt = new AbortController();
-    const { signal } = loginAttempt;
+    const { signal } = (loginAttempt = new AbortController());
     const request = async () => {
-      // Said later, it might take the new cookie away.
+      // Said later for the first time, it might take the new cookie away.
       await leave();
       return keep(await api.login(credentials, signal), signal);
     };
@@ -107,16 +106,13 @@ export function keepSession(
    * @returns {Promise<User | null>}
    */
   function refresh() {
-    const { epoch, status } = session;
-    if (status === "left") return Promise.reject(new SessionEndedError({}, OVER));
-    if (flight?.epoch !== epoch) {
-      if (backOff.left() > 0) return Promise.reject(backOff.error);
-      const promise = renew(epoch.signal).finally(() => {
-        if (flight?.promise === promise) flight = null;
-      });
-      flight = { epoch, promise };
-    }
-    return flight.promise;
+    const { signal } = session.epoch;
+    if (session.status === "left") return Promise.reject(new SessionEndedError({}, OVER));
+    if (backOff.left() > 0 && !flight) return Promise.reject(backOff.error);
+    return (flight ??= renew(signal).finally(() => {
+      if (!signal.aborted) flight = null;
+      setAlarm();
+    }));
   }
 
   /** @param {AbortSignal} epoch */
@@ -141,8 +137,6 @@ export function keepSession(
     } catch (error) {
       if (!epoch.aborted) await fail(/** @type {Error} */ (error), presented);
       throw error;
-    } finally {
-      setAlarm();
     }
   }
 
@@ -167,18 +161,17 @@ export function keepSession(
    * @param {Source} source
    */
   function accept({ accessToken, expiresIn, user }, source) {
-    const { sid } = accessToken;
-    if (farewell.isFor(sid)) {
+    if (farewell.isFor(accessToken.sid)) {
       farewell.prepare(accessToken);
       leave();
       throw new SessionEndedError({}, OVER);
     }
     // The cookie may belong to another sign-in by now, made in another tab: then this is one, too.
-    const isSignIn = source === "login" || session.token?.sid !== sid;
+    const isSignIn = source === "login" || session.token?.sid !== accessToken.sid;
     if (isSignIn) {
       // Where nobody was signed in before, what is under way goes on in the name of who is now.
       if (source === "login" || session.token) supersede();
-      farewell.forget();
+      farewell.forgetCookie();
     }
     hold(accessToken, expiresIn, user, source);
     if (isSignIn) emit("signedin", { user });
@@ -208,8 +201,7 @@ export function keepSession(
     // At the end of the session there is nothing to gain. At most half of the life: a short-lived token must not be
     // refreshed before every call.
     const early = token.exp === session.token?.exp ? 0 : Math.min(refreshBefore, lifetime / 2);
-    const dueAt = expiresAt - early * 1000;
-    Object.assign(session, sessionState("signed-in", dueAt, token, expiresAt, user));
+    Object.assign(session, sessionState("signed-in", expiresAt - early * 1000, token, expiresAt, user));
     backOff.clear();
     setAlarm();
     if (source !== "tab") tabs.tell({ token: token.text, expiresAt, user, source });
@@ -247,7 +239,7 @@ export function keepSession(
     const refreshToken = store?.take(token?.sid);
     forget("left", "logout");
     // A second one knows nothing that the first does not say.
-    if (token || !farewell.say) farewell.prepare(token, refreshToken);
+    if (token || !farewell.unsaid.size) farewell.prepare(token, refreshToken);
     // If the storage fails, the caller hears of it below: until then the rejection must not count as unhandled.
     refreshToken?.catch(() => {});
     const isHeard = await leave();
@@ -278,7 +270,7 @@ export function keepSession(
    */
   async function leave() {
     try {
-      await farewell.say?.();
+      await Promise.all([...farewell.unsaid.values()].map((say) => say()));
       return true;
     } catch (error) {
       backOff.add(/** @type {Error} */ (error));
@@ -292,6 +284,7 @@ export function keepSession(
   function supersede() {
     const past = session.epoch;
     session.epoch = new AbortController();
+    flight = null;
     past.abort(new SessionEndedError({}, OVER));
   }
 
@@ -312,11 +305,13 @@ export function keepSession(
     const expiresIn = (expiresAt - now()) / 1000;
     if (!accessToken || !(expiresIn > 0) || farewell.isFor(accessToken.sid)) return;
     if (isSuccessor(accessToken, token)) hold(accessToken, expiresIn, user, "tab");
-    // With the cookie transport another tab's sign-in is this one's, too.
-    else if (isCookie && (status === "unknown" || (status === "nobody" && source === "login")))
-      accept({ accessToken, expiresIn, user: /** @type {User} */ (user) }, "tab");
-    // After a sign-out here it is not, but the cookie is that sign-in's: a farewell said later might take it away.
-    else if (isCookie && source === "login") farewell.forget();
+    else if (isCookie) {
+      // Another tab's sign-in is this one's, too.
+      if (status === "unknown" || (status === "nobody" && source === "login"))
+        accept({ accessToken, expiresIn, user: /** @type {User} */ (user) }, "tab");
+      // After a sign-out here it is not, but the cookie is that sign-in's.
+      else if (source === "login") farewell.forgetCookie();
+    }
   }
 
   /**
@@ -327,15 +322,16 @@ export function keepSession(
     // No answer at all: it was the network, and that is mended.
     if (event?.type === "online" && !backOff.error?.status) backOff.clear();
     if (globalThis.document?.hidden) return;
-    if (backOff.left() > 0) setAlarm();
-    else if (farewell.say) leave();
-    else if (isDue()) refresh().catch(() => {});
-    else setAlarm();
+    if (backOff.left() > 0) return setAlarm();
+    // Both: a sign-out that cannot be told must not keep the session of a later sign-in from being refreshed.
+    leave();
+    if (isDue()) refresh().catch(() => {});
   }
 
+  /** Not during a refresh: that sets it at its end. */
   function setAlarm() {
-    const dueAt = farewell.say ? 0 : session.dueAt;
-    alarm(Math.max(dueAt - now() + 1, backOff.left()));
+    const dueAt = farewell.unsaid.size ? now() : session.dueAt;
+    if (!flight) alarm(Math.max(dueAt - now() + 1, backOff.left()));
   }
 
   return { session, login, refresh, adopt, end, logout, isDue };
