@@ -28,6 +28,8 @@ for (const [what, answer] of [
   ["no network", unreachable],
   ["a portal's page", () => new Response("<h1>Welcome to the hotel</h1>")],
   ["a 400", () => problem(400, "bad_request")],
+  ["a proxy that asks for a password", () => problem(401, "proxy", { "WWW-Authenticate": 'Basic realm="proxy"' })],
+  ["a 404 that is not the API's", () => new Response("<h1>Not Found</h1>", { status: 404 })],
   ["a 403 of a firewall", () => new Response("", { status: 403 })],
   ["a 408", () => new Response("", { status: 408 })],
   ["a 429", () => problem(429, "too_many_requests", { "Retry-After": "10" })],

@@ -1,6 +1,6 @@
 // The live token page: the bundled client at work, everything it does made visible.
 
-import { createAuth } from "../evergreen/index.js";
+import { createAuth, TransientError } from "../evergreen/index.js";
 import { readClaims } from "./token-claims.js";
 import { lifeOf } from "./token-life.js";
 import { createLog, exchangeText, sourceText } from "./token-log.js";
@@ -11,8 +11,6 @@ import { createView, part } from "./token-view.js";
 
 const SIGN_IN = { href: "/login?next=/account/tokens", label: "Sign in again" };
 const SECOND_MS = 1000;
-/** What a refresh is answered where it ends the session: it is over, or nothing refreshes. */
-const ENDS = [401, 404];
 
 /** The page: listens to the buttons and to the client, and tells view and log. */
 class TokenPage {
@@ -26,8 +24,6 @@ class TokenPage {
   #counts = { answered: 0, renewed: 0, interrupted: 0 };
   #hasHadToken = false;
   #isOver = false;
-  /** @type {number | null} Of the last refresh; null: no answer. */
-  #refreshStatus = null;
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -58,7 +54,7 @@ class TokenPage {
 
   async start() {
     setInterval(() => this.#tick(), SECOND_MS);
-    if (!(await this.#auth.ready)) this.#showNoToken();
+    await this.#refresh(); // The client restores the session already: this shares its call.
   }
 
   async #call() {
@@ -74,8 +70,8 @@ class TokenPage {
   async #refresh() {
     try {
       await this.#auth.refresh();
-    } catch {
-      if (!this.#auth.accessToken) this.#showNoToken();
+    } catch (error) {
+      if (!this.#auth.accessToken) this.#showNoToken(error);
     }
   }
 
@@ -89,7 +85,6 @@ class TokenPage {
   /** @param {Exchange} exchange */
   #onExchange(exchange) {
     this.#log(...exchangeText(exchange));
-    if (exchange.path === `${this.#baseURL}/refresh`) this.#refreshStatus = exchange.status;
     if (exchange.isHealed) this.#log("401 healed: refreshed and retried", "good");
     if (exchange.isDamaged) this.#view.showArmed(false);
   }
@@ -115,9 +110,12 @@ class TokenPage {
     this.#view.showLife(lifeOf({ expiresAt, lifeMs, thresholdMs: this.#thresholdMs }, Date.now()));
   }
 
-  /** No token came: either the session is over, or nobody could say so, and then it lives on. */
-  #showNoToken() {
-    if (this.#refreshStatus && ENDS.includes(this.#refreshStatus)) return this.#showSignedOut();
+  /**
+   * No token came: either the session is over, or nobody could say so, and then it lives on.
+   * @param {unknown} error the client's
+   */
+  #showNoToken(error) {
+    if (!(error instanceof TransientError)) return this.#showSignedOut();
     this.#view.showNoLife("offline");
     this.#view.enable((action) => action === "refresh");
   }
