@@ -7,7 +7,7 @@ import { pageNotes } from "../../static/js/evergreen/farewell.js";
 import { fakeBrowser } from "./fake-browser.js";
 import { fakePage } from "./fake-page.js";
 import { calm } from "./fake-time.js";
-import { accessToken, CREDENTIALS, deferred, fakeStorage, tokenAnswer, unreachable, USER } from "./harness.js";
+import { accessToken, CREDENTIALS, deferred, fakeStorage, over, tokenAnswer, unreachable, USER } from "./harness.js";
 
 const KEY = "evergreen.https___app.test_api.left";
 
@@ -82,6 +82,48 @@ test("a page that was restored into a session with a note cannot be refreshed ba
   await assert.rejects(time.until(auth.refresh()));
   assert.equal(auth.user, null);
   assert.deepEqual(events, []);
+});
+
+/** The page's access token is not known any more: a signing key was replaced. That of a later refresh is. */
+async function leftWithOldToken(t) {
+  const browser = await leftOffline(t);
+  const { server, time, online } = browser;
+  online();
+  const { "POST /api/logout": answer } = server.routes;
+  server.routes["POST /api/logout"] = (call) => (call.token === accessToken({ age: -1 }) ? over() : answer(call));
+  await time.pass(600);
+  return browser;
+}
+
+test("a token that is good for nothing any more ends nothing: said once, it leaves the note", async (t) => {
+  const { server, notes } = await leftWithOldToken(t);
+  assert.deepEqual(
+    server.calls.map(({ path, request }) => [path, request.credentials]),
+    [["/api/logout", "omit"]],
+  );
+  assert.equal(server.state.sid, "s1");
+  assert.equal(notes.items.get(KEY), "s1");
+});
+
+test("the next page then ends the session, by a token of its own", async (t) => {
+  const { server, time, notes, open } = await leftWithOldToken(t);
+  const { auth, events } = open();
+  assert.equal(await time.until(auth.ready), null);
+  await time.pass(600);
+  assert.equal(server.state.sid, null);
+  assert.equal(notes.items.size, 0);
+  assert.equal(server.sent("/api/logout").length, 2);
+  assert.deepEqual(events, []);
+});
+
+test("if somebody else has signed in by then, the next page is theirs", async (t) => {
+  const { server, time, open } = await leftWithOldToken(t);
+  server.state.sid = "s2"; // by the server's own form
+  const { auth } = open();
+  assert.deepEqual(await time.until(auth.ready), USER);
+  await time.pass(600);
+  assert.equal(server.state.sid, "s2");
+  assert.equal(server.sent("/api/logout").length, 1);
 });
 
 test("one may sign in on that page", async (t) => {

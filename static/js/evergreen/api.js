@@ -101,14 +101,18 @@ export function createApi(base, transport, fetch) {
      * @param {string | null} [refreshToken]
      * @param {boolean} [isAgain] whether it was said before: the cookie may be that of a newer sign-in by now, so the
      *   access token alone has to say which session is meant
+     * @returns {Promise<true | undefined>} whether the session has ended for certain. After a challenge it may live on,
+     *   by a cookie that was not sent
+     * @throws {TransientError} if it has to be said again
      */
     async logout(accessToken, refreshToken, isAgain) {
       if (transport === "body" && !accessToken && !refreshToken) return;
       const body = !accessToken && refreshToken ? { refresh_token: refreshToken } : undefined;
       const reply = await post("/logout", body, undefined, accessToken, isAgain && accessToken);
-      // A challenge: there is no such session any more, which is what was asked for. A captive portal's 200 or a
-      // proxy's 401 leaves the session alive.
-      if (reply.status !== 204 && !isChallenge(reply)) throw new TransientError(reply);
+      if (reply.status === 204) return true;
+      // A challenge: no token that was sent is good for it, however often it is said. A captive portal's 200 or a
+      // proxy's 401 says nothing.
+      if (!isChallenge(reply)) throw new TransientError(reply);
     },
   };
 }

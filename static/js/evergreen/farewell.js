@@ -39,10 +39,10 @@ export function createFarewell(api, notes, key) {
       let isAgain = false;
       const send = async () => {
         try {
-          await api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
+          const isOver = await api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
           unsaid.delete(name);
-          // The note may be about a later sign-out, of another tab even.
-          if (isFor(name)) notes?.removeItem(key);
+          // If not, the next page says it by a token that is new. The note may be another tab's later sign-out, too.
+          if (isOver && isFor(name)) notes?.removeItem(key);
         } finally {
           saying = null;
           isAgain = true;

@@ -330,8 +330,7 @@ export function keepSession(
 
   /** Not during a refresh: that sets it at its end. */
   function setAlarm() {
-    const dueAt = farewell.unsaid.size ? now() : session.dueAt;
-    if (!flight) alarm(Math.max(dueAt - now() + 1, backOff.left()));
+    if (!flight) alarm(Math.max(farewell.unsaid.size ? 1 : session.dueAt - now() + 1, backOff.left()));
   }
 
   return { session, login, refresh, adopt, end, logout, isDue };
