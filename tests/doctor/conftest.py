@@ -26,6 +26,7 @@ from webapp.models import Passkey
 
 WAL_BUG_FIXED = sqlite.WAL_BUG_FIXED  # each test has a sound SQLite
 ADMIN = "root@example.com"
+NOBODY = 65534
 START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
@@ -134,7 +135,7 @@ def unprivileged() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(65534)
+    os.seteuid(NOBODY)
     try:
         yield
     finally:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.doctor.conftest import complaints, unprivileged
+from tests.doctor.conftest import NOBODY, complaints, unprivileged
+from tests.support.databases import fresh_database
 from webapp.doctor import files
 
 
@@ -86,6 +87,30 @@ def test_a_folder_that_cannot_be_written_is_found(
     folder.chmod(0o755)
     assert found.keys() == {"folder-closed", "mail-in-folder", "migrations-behind"}
     assert f"chmod 700 {folder}" in found["folder-closed"]
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_database_file_that_cannot_be_written_is_found_and_its_remedy_works(
+    make_app: Callable[..., Flask], sound: dict[str, Any], open_folder: Path, ending: str
+) -> None:
+    """Though its folder can: everything is read, and nobody can sign in."""
+    url = fresh_database("sqlite", open_folder)
+    files_beside = [open_folder / f"evergreen.db{end}" for end in ("", "-wal", "-shm")]
+    app = make_app(**sound, database_url=url)
+    complaints(app)  # which makes the files beside
+    for path in (open_folder, *files_beside):
+        path.touch()
+        shutil.chown(path, NOBODY if os.geteuid() == 0 else os.geteuid())
+    path = open_folder / f"evergreen.db{ending}"
+    path.chmod(0o444)
+    with unprivileged():
+        found = complaints(app)
+        message = found["file-closed"]
+        os.chmod(message.rpartition(" ")[2], 0o600)
+        assert "file-closed" not in complaints(app)
+    assert f"{path} cannot be written by" in message
+    assert f"chown it to the user who serves, and chmod 600 {path}" in message
+    assert "file-owner" not in found
 
 
 def test_a_mail_folder_that_the_first_mail_will_make_is_no_fault(clinic: Callable[..., Flask], tmp_path: Path) -> None:

@@ -53,11 +53,16 @@ def _examine_database_file(path: Path) -> Iterator[Finding]:
         names = ", ".join(sorted(map(_user_name, owners)))
         message = f"{path} belongs to {names}, and this command runs as {_user_name(os.geteuid())}"
         yield wrong("file-owner", f"{message}: run commands as the user who serves, sudo -u USER flask --app wsgi …")
+    closed = [str(file) for file in beside if file.exists() and not _may(file, os.R_OK | os.W_OK)]
+    if closed:
+        message = f"{', '.join(closed)} cannot be written by {_user_name(os.geteuid())}, and then nobody can sign in"
+        names = " ".join(closed)
+        yield wrong("file-closed", f"{message}: chown it to the user who serves, and chmod 600 {names}")
 
 
 def _examine_folder(folder: Path, use: str) -> Iterator[Finding]:
     """Whether the folder can be written, and holds more; SQLite makes files beside its own, mail one a mail."""
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+    if not _may(folder, os.W_OK | os.X_OK):
         message = f"{folder} ({use}) cannot be written by {_user_name(os.geteuid())}"
         yield wrong("folder-closed", f"{message}: chown it to the user who serves, and chmod 700 {folder}")
     if os.path.exists(folder) and (free := shutil.disk_usage(folder).free) < LEAST_FREE:
@@ -70,6 +75,11 @@ def _examine_static(*paths: Path | None) -> Iterator[Finding]:
     inside |= {path for path in paths if path is not None and path.resolve().is_relative_to(STATIC)}
     for path in sorted(inside):
         yield wrong("file-served", f"{path} is in the folder that is served to everybody: move it out, change its keys")
+
+
+def _may(path: Path, mode: int) -> bool:
+    """Whether this process may do that with a file or folder, as whoever it acts for."""
+    return os.access(path, mode, effective_ids=True)
 
 
 def _is_open(path: Path, who: int) -> bool:

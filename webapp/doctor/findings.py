@@ -51,6 +51,7 @@ FINDABLE: Final[dict[str, tuple[Level, str]]] = {
     "file-readable": ("warn", "files"),
     "file-served": ("fail", "files"),
     "folder-closed": ("fail", "files"),
+    "file-closed": ("fail", "files"),
     "file-owner": ("warn", "files"),
     "disk-full": ("warn", "files"),
     "mail-nowhere": ("fail", "mail"),
