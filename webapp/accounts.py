@@ -33,10 +33,10 @@ _LONGEST_REQUEST: Final = timedelta(minutes=5)
 
 def create_user(
     db: DbSession,
-    settings: Settings,
     *,
     email: str,
     password: str,
+    password_min_length: int,
     first_name: str = "",
     last_name: str = "",
     is_verified: bool = False,
@@ -51,7 +51,7 @@ def create_user(
     for field, name in (("first_name", first_name), ("last_name", last_name)):
         if len(name) > NAME_LENGTH or not is_one_line(name):
             raise InvalidFields({field: [f"Use at most {NAME_LENGTH} characters, all of which can be seen."]})
-    passwords.check_length(password, minimum=settings.password_min_length)
+    passwords.check_length(password, minimum=password_min_length)
     user = User(
         email=address,
         email_key=email_key(address),

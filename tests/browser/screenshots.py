@@ -21,7 +21,6 @@ from webapp import create_app, demo
 from webapp.clock import utc_now
 from webapp.config import ROOT
 from webapp.database import db
-from webapp.web.context import settings
 
 IMAGES: Final = ROOT / "docs/img"
 SIZES: Final = Sizes(sessions=600, events=4_000, refreshes=3_000, users=120)
@@ -97,7 +96,7 @@ def _server(folder: Path) -> Iterator[LiveServer]:
     app = create_app(make_settings(database_url=url))
     with app.app_context():
         loading.seed(db.engine, SIZES, now=utc_now())
-        demo.load(db.session, settings(), now=utc_now())
+        demo.load(db.session, now=utc_now())
         close_connections()
     with serve(folder, url, access_token_expire_minutes=0.5, auto_refresh_threshold_minutes=0.3) as server:
         yield server

@@ -18,7 +18,6 @@ from tests.support.settings import make_settings
 from webapp import create_app, demo
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.web.context import settings
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ON_LOGIN = re.compile(r"/login(\?|$)")
@@ -58,7 +57,7 @@ def serve_site(folder: Path) -> Iterator[Site]:
     database_url = fresh_database("sqlite", folder)
     app = create_app(make_settings(database_url=database_url))
     with app.app_context():
-        demo.load(db.session, settings(), now=utc_now())
+        demo.load(db.session, now=utc_now())
     try:
         with serve(folder, database_url, test_least_hashes=1) as server:
             yield Site(server, app)

@@ -18,7 +18,6 @@ from tests.support.settings import make_settings
 from webapp import create_app, demo
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.web.context import settings
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def serve_api(folder: Path, *origins: str, **settings_of_server: Any) -> Iterato
     database_url = fresh_database("sqlite", folder)
     app = create_app(make_settings(database_url=database_url))
     with app.app_context():
-        demo.load(db.session, settings(), now=utc_now())
+        demo.load(db.session, now=utc_now())
         close_connections()
     settings_of_server |= {"cors_origins": ",".join(origins), "test_least_hashes": 1}
     with serve(folder, database_url, workers=1, **settings_of_server) as server:

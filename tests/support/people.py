@@ -18,7 +18,6 @@ from webapp.clock import utc_now
 from webapp.config import Settings
 from webapp.database import db
 from webapp.models import User
-from webapp.web.context import settings
 
 EMAIL = "test@test.com"
 PASSWORD = "Test123!"
@@ -29,7 +28,13 @@ def create_user(app: Flask, email: str = EMAIL, password: str = PASSWORD, **fiel
     with app.app_context():
         names = {"first_name": "John", "last_name": "Doe", "is_verified": True, **fields}
         user = accounts.create_user(
-            db.session, settings(), email=email, password=password, client=COMMAND_LINE, now=utc_now(), **names
+            db.session,
+            email=email,
+            password=password,
+            password_min_length=0,
+            client=COMMAND_LINE,
+            now=utc_now(),
+            **names,
         )
         return user.id
 

@@ -39,6 +39,16 @@ def test_the_demo_data_is_loaded_once(app: Flask) -> None:
     assert dump(app) == before
 
 
+def test_demo_users_have_the_passwords_that_are_printed_however_long_others_have_to_be(
+    make_app: Callable[..., Flask],
+) -> None:
+    app = make_app(app_env="development", password_min_length=15)
+    assert run(app, "prepare").exit_code == 0
+    assert [user.email for user in users(app)] == [user["email"] for user in USERS]
+    assert people.sign_in(app.test_client())
+    assert "15 characters" in refused(app, "users", "create", "a@test.com", "--password", people.PASSWORD)
+
+
 def test_demo_data_that_was_changed_stays_changed(app: Flask) -> None:
     people.create_user(app, password="a password of my own")
     assert run(app, "demo", "load").exit_code == 0

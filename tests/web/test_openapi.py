@@ -14,7 +14,6 @@ from tests.support import description, people
 from webapp import demo, errors
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.web.context import settings
 from webapp.web.openapi.operations import OPERATIONS
 
 METHODS = {"get", "post", "patch", "delete"}
@@ -144,7 +143,7 @@ def test_the_examples_run_as_they_are(make_app) -> None:
 def run_example(app: Flask, method: str, path: str, operation: dict[str, Any]):
     """Sign the demo user in by the first example, and send the call with its own."""
     with app.app_context():
-        demo.load(db.session, settings(), now=utc_now())
+        demo.load(db.session, now=utc_now())
     http = app.test_client()
     headers = people.sign_in(http).bearer if operation["security"] == [{"accessToken": []}] else {}
     content = operation.get("requestBody", {}).get("content", {})

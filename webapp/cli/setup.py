@@ -50,7 +50,7 @@ def load_demo() -> None:
 
 
 def _load_demo() -> None:
-    demo.load(db.session, settings(), now=utc_now())
+    demo.load(db.session, now=utc_now())
     for address, password, _ in demo.credentials(db.session, settings()):
         click.echo(f"Demo user: {address} / {password}")
 

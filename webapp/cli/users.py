@@ -34,9 +34,9 @@ def create_user(email: str, *, password: str, first_name: str, last_name: str, v
     """Create a user with the address EMAIL."""
     user = accounts.create_user(
         db.session,
-        settings(),
         email=email,
         password=password,
+        password_min_length=settings().password_min_length,
         first_name=first_name,
         last_name=last_name,
         is_verified=verified,
