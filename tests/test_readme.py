@@ -59,6 +59,9 @@ def test_make_run_prints_what_the_readme_says(checkout: Path) -> None:
         for email, password in (line.removeprefix("Demo user: ").split(" / ") for line in told[:2]):
             body = {"email": email, "password": password}
             assert requests.post(f"http://localhost:{port}/api/login", json=body, timeout=20).ok
+        users = ["sh", "-c", f"{re.findall('`(APP_ENV=.* wsgi) …`', README)[0]} users list"]
+        done = subprocess.run(users, cwd=checkout, env=clean_environment(), capture_output=True, text=True, check=False)
+        assert "\ttest@test.com\t" in done.stdout, done.stderr
 
 
 def test_make_run_takes_nothing_from_the_settings_of_something_else_in_a_folder_above(checkout: Path) -> None:

@@ -28,7 +28,10 @@ _PEM_BLOCK: Final = re.compile(r"-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+---
 def key_problems(key: str, *, is_production: bool) -> list[str]:
     """Return what is wrong with a key, in words that follow its name; an empty list if it may sign."""
     if not key:
-        return ["is missing: set at least 32 random bytes, such as `openssl rand -base64 48` prints"]
+        return [
+            "is missing: set at least 32 random bytes, such as `openssl rand -base64 48` prints"
+            " (or APP_ENV=development, to look around)"
+        ]
     if len(key.encode()) < MIN_BYTES:
         return [f"is too short: at least {MIN_BYTES} bytes are needed"]
     is_guessable = len(set(key)) < MIN_DISTINCT_CHARACTERS or _PLACEHOLDERS.search(key)

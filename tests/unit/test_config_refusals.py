@@ -29,7 +29,7 @@ def test_all_wrong_settings_are_reported_at_once(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("key", "word"),
     [
-        ("", "missing"),
+        ("", "missing: set at least 32 random bytes, such as `openssl rand -base64 48` prints (or APP_ENV=development"),
         ("x" * 31, "too short"),
         ("é" * 15, "too short"),
         ("a" * 64, "guessable"),
