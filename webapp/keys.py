@@ -106,7 +106,9 @@ def _thumbprint(jwk: Mapping[str, str], *, size: int = 32) -> str:
 
 
 def kept_secret_key(folder: Path) -> str:
-    """Return the development key kept in `folder`/secret_key (mode 0600), making it on first use."""
+    """Return the development key kept in `folder`/secret_key (mode 0600), making it on first use.
+
+    Raises ValueError, which names the file, if it holds anything else than a key."""
     path = folder / "secret_key"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -116,4 +118,7 @@ def kept_secret_key(folder: Path) -> str:
             # A link appears whole and only once: of two processes that start together, one key wins.
             with suppress(FileExistsError):
                 os.link(file.name, path)
-    return path.read_text(encoding="ascii").strip()
+    key = path.read_text(encoding="ascii", errors="replace").strip()  # what is not ASCII becomes U+FFFD, and shows
+    if not key.isascii() or key_problems(key, is_production=False):
+        raise ValueError(f"{path} holds no key of {MIN_BYTES} bytes or more: delete it, and a new one is made")
+    return key

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import clean_environment, killed_in_time, started
-from tests.unit.environment import load
+from tests.unit.environment import load, refusal
 from webapp import config
 from webapp.keys import kept_secret_key
 
@@ -30,6 +30,19 @@ def test_development_makes_a_key_once_and_keeps_it_for_its_owner_only(
     assert [path.name for path in instance.iterdir()] == ["secret_key"]
     assert (instance / "secret_key").stat().st_mode & 0o777 == 0o600
     assert instance.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff" * 64], ids=["empty", "blank", "short", "no text"])
+def test_a_file_that_holds_no_key_is_named_with_the_way_to_another(
+    monkeypatch: pytest.MonkeyPatch, instance: Path, content: bytes
+) -> None:
+    instance.mkdir()
+    path = instance / "secret_key"
+    path.write_bytes(content)
+    told = f"{path} holds no key of 32 bytes or more: delete it, and a new one is made"
+    assert refusal(monkeypatch, APP_ENV="development") == told
+    path.unlink()
+    assert load(monkeypatch, APP_ENV="development")
 
 
 def test_two_folders_get_different_keys(tmp_path: Path) -> None:
