@@ -9,7 +9,9 @@ import psycopg
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
 from tests.doctor.conftest import complaints, disconnect
 from tests.faults.smtp_servers import tar_pit
@@ -21,7 +23,10 @@ from webapp.database import db
 from webapp.doctor import database, limits, mail, postgresql
 
 ROLE = f"evergreen_role_{os.getpid()}"
-RIGHTS = f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
+RIGHTS = (
+    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}; "
+    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
+)
 
 
 def as_owner(statements: str, database: str = "postgres") -> None:
@@ -84,6 +89,8 @@ def test_missing_rights_are_found_and_the_remedy_works(clinic: Callable[..., Fla
     assert "rights to alembic_version, users:" in found["postgresql-rights"]
     as_owner(f"GRANT {found['postgresql-rights'].partition('GRANT ')[2]}", name)
     assert complaints(app) == {}
+    with app.app_context(), pytest.raises(ProgrammingError, match="permission denied"):
+        db.session.execute(text("TRUNCATE audit_events"))  # docs/operations.md, "Rights": no more than it needs
 
 
 def test_a_superuser_is_found(clinic: Callable[..., Flask], owned: str) -> None:

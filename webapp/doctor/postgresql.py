@@ -84,8 +84,9 @@ def _examine_user(db: DbSession, facts: Any) -> Iterator[Finding]:
     names = [*Base.metadata.tables, "alembic_version"]
     closed = db.execute(_CLOSED_TABLES, {"names": names}).scalars().all()
     if closed:
-        message = f"{user} lacks rights to {', '.join(closed)}: as their owner, GRANT ALL ON ALL TABLES"
-        message += f" IN SCHEMA public TO {user}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {user}"
+        message = f"{user} lacks rights to {', '.join(closed)}: as their owner, GRANT SELECT, INSERT, UPDATE,"
+        message += f" DELETE ON ALL TABLES IN SCHEMA public TO {user}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public"
+        message += f" TO {user}"
         yield wrong("postgresql-rights", message)
 
 
