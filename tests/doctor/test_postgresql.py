@@ -61,21 +61,21 @@ def test_a_sound_installation_has_nothing_to_mend(clinic: Callable[..., Flask]) 
 
 
 @pytest.mark.parametrize(
-    ("setting", "code"),
+    ("setting", "code", "before"),
     [
-        ("default_transaction_isolation = 'repeatable read'", "postgresql-isolation"),
-        ("default_transaction_read_only = on", "postgresql-read-only"),
+        ("default_transaction_isolation = 'repeatable read'", "postgresql-isolation", "with 503: "),
+        ("default_transaction_read_only = on", "postgresql-read-only", "at the primary, or "),
     ],
 )
 def test_a_database_that_is_set_up_wrongly_is_found_and_the_remedy_works(
-    clinic: Callable[..., Flask], name: str, setting: str, code: str
+    clinic: Callable[..., Flask], name: str, setting: str, code: str, before: str
 ) -> None:
     app = clinic()
     as_owner(f"ALTER DATABASE {name} SET {setting}")
     disconnect(app)
     found = complaints(app)
     assert found.keys() == {code}
-    as_owner(f"ALTER DATABASE {found[code].partition('ALTER DATABASE ')[2]}")
+    as_owner(found[code].partition(before)[2], name)
     disconnect(app)
     assert complaints(app) == {}
 

@@ -68,7 +68,9 @@ def _examine_server(facts: Any) -> Iterator[Finding]:
         yield wrong("postgresql-isolation", f"{message}: {database} RESET default_transaction_isolation")
     if facts.is_read_only:
         message = "nothing can be written: point DATABASE_URL at the primary, or"
-        yield wrong("postgresql-read-only", f"{message} {database} RESET default_transaction_read_only")
+        # The first, because what is to be mended also holds for who mends it.
+        remedy = f"SET default_transaction_read_only = off; {database} RESET default_transaction_read_only"
+        yield wrong("postgresql-read-only", f"{message} {remedy}")
 
 
 def wrong_encoding(encoding: str) -> Finding:
