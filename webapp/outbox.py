@@ -20,6 +20,8 @@ FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 MOST_ATTEMPTS: Final = 294  # three days of pauses
 
+HAS_FAILED: Final = or_(OutboxMail.failed_at.is_not(None), OutboxMail.last_error != "")
+
 mail_waits: Final = threading.Event()  # set when this process has committed a new mail
 
 
@@ -147,15 +149,10 @@ def retry_failed(db: DbSession, *, now: datetime) -> int:
     """Make every mail that was given up or waits for its next attempt due at once; commits. Return how many."""
     retried = db.scalars(
         update(OutboxMail)
-        .where(or_(OutboxMail.failed_at.is_not(None), OutboxMail.last_error != ""))
+        .where(HAS_FAILED)
         .values(failed_at=None, next_attempt_at=now, attempts=0)
         .returning(OutboxMail.id)
         .execution_options(synchronize_session=False)
     ).all()
     db.commit()
     return len(retried)
-
-
-def waiting(db: DbSession, *, limit: int) -> list[OutboxMail]:
-    """Return what is still to be sent, the oldest first."""
-    return list(db.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(limit)))

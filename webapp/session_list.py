@@ -1,6 +1,6 @@
 """The sessions of all users, the latest seen first: which are active, whose, from where; and what one has lived."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from webapp import audit
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.devices import is_active
-from webapp.keyset import Order, Page, Position, read_page, row_by_row
+from webapp.keyset import Order, Page, Position, read_all, read_page, row_by_row
 from webapp.models import AuditEvent, AuthSession, SessionRefresh, User
 
 ORDER: Final = Order(AuthSession.last_seen_at, AuthSession.id)
@@ -72,6 +72,16 @@ def find_sessions(
     if state == "active" and position.before is None and page.sieved_to and not _has_older(db, active, page.sieved_to):
         return Page(page.rows, page.before, None)
     return page
+
+
+def read_active(db: DbSession, settings: Settings, *, user_id: int | None, now: datetime) -> Iterator[Listed]:
+    """Yield the active sessions of a user, or of everybody, the latest seen first: all of them, see keyset.read_all."""
+    which = {"state": "active", "user_id": user_id, "ip": "", "device": "", "now": now}
+
+    def read(position: Position, size: int) -> Page[Listed]:
+        return find_sessions(db, settings, **which, position=position, size=size)  # type: ignore[arg-type]
+
+    return read_all(db, read)
 
 
 def _has_older(db: DbSession, active: ColumnElement[bool], instant: datetime) -> bool:

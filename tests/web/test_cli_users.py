@@ -12,9 +12,11 @@ from tests.support.command_line import refused, run
 from tests.support.people import users
 from tests.support.sessions import sid
 from tests.support.steps import START, events
-from webapp import keyset, outbox, passwords
+from webapp import keyset, outbox, passwords, sessions
+from webapp.audit import COMMAND_LINE
 from webapp.database import db
 from webapp.models import OutboxMail, Passkey, RecoveryCode, User
+from webapp.web.context import settings
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -164,6 +166,16 @@ def test_a_user_is_shown_with_passkeys_and_sessions_and_without_secrets(
     assert (facts["id"], facts["passkeys"], facts["sessions"][0]["id"]) == (user_id, ["Laptop"], sid(signed_in))
     assert not {"password_hash", "totp_seed"} & set(facts)
     assert "no user with the address" in refused(app, "users", "show", "nobody@test.com")
+
+
+def test_of_many_sessions_all_are_shown(app: Flask, user_id: int) -> None:
+    """More than a page of the desk, and than the device list, have."""
+    with app.app_context():
+        one = {"user_id": user_id, "transport": "body", "remember": True, "client": COMMAND_LINE, "now": START}
+        for _ in range(201):
+            sessions.open_session(db.session, settings(), **one)
+    assert "Active sessions: 201\n" in run(app, "users", "show", people.EMAIL).output
+    assert len(json.loads(run(app, "users", "show", people.EMAIL, "--json").output)["sessions"]) == 201
 
 
 @pytest.mark.parametrize("group", ["users", "sessions", "events", "mail"])

@@ -1,5 +1,6 @@
 """What an operator sees and does about mail: `mail list`, `mail send`, `mail retry`, and what the doctor says of it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,27 @@ def test_mail_that_failed_is_listed_with_the_reason_and_due_again_on_demand(
     assert "given up" in run(app, "mail", "list").output
     run(app, "mail", "send")
     assert "given up" in run(app, "mail", "list").output
+
+
+def test_however_many_wait_all_are_listed_and_counted(make_app: Callable[..., Flask]) -> None:
+    app = make_app(mail_url=CLOSED_PORT)
+    enqueue(app, 1001)
+    assert len(run(app, "mail", "list").output.splitlines()) == 1001
+    assert len(json.loads(run(app, "mail", "list", "--json").output)) == 1001
+    with app.app_context():
+        db.session.execute(update(OutboxMail).values(last_error="no"))
+        db.session.execute(update(OutboxMail).where(OutboxMail.id == 1001).values(last_error="never"))
+        db.session.commit()
+    assert "warn mail: 1001 could not be sent, the last because of never" in run(app, "doctor").output
+
+
+def test_mail_that_nobody_tries_to_send_is_counted_all(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    app = make_app(mail_url=CLOSED_PORT)
+    enqueue(app, 1001)
+    clock.shift(3601)
+    assert "warn mail: 1001 wait since 2026-07-01 12:00 UTC" in run(app, "doctor").output
 
 
 def test_without_a_route_mail_is_kept_and_the_command_says_why(make_app: Callable[..., Flask]) -> None:

@@ -2,15 +2,17 @@
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import select
 
 from webapp import outbox, postman
 from webapp.cli.shared import explains_errors, json_option, minute, show
 from webapp.clock import utc_now
 from webapp.database import db
+from webapp.keyset import Order, Page, Position, read_all, read_page
+from webapp.models import OutboxMail
 from webapp.web.context import settings
 
 mail_group = AppGroup("mail", help="List, send and retry the mails that wait.")
-MOST_MAILS = 1000
 
 
 @mail_group.command("list")
@@ -19,10 +21,14 @@ MOST_MAILS = 1000
 def list_mail(*, as_json: bool) -> None:
     """List the mails that wait to be sent, the oldest first, and why they have not been."""
     names = ("id", "kind", "user_id", "created_at", "attempts", "next_attempt_at", "failed_at", "last_error")
-    mails = outbox.waiting(db.session, limit=MOST_MAILS)
-    rows = [{name: getattr(row, name) for name in names} for row in mails]
+    order = Order(OutboxMail.id, OutboxMail.id, descending=False)
+    every = select(order.by, order.among_equals, OutboxMail)
+
+    def read(position: Position, size: int) -> Page[OutboxMail]:
+        return read_page(db.session, every, order, position, size=size, make=lambda row: row.OutboxMail)
+
     show(
-        rows,
+        ({name: getattr(mail, name) for name in names} for mail in read_all(db.session, read)),
         as_json=as_json,
         line=lambda row: (
             row["id"],

@@ -12,7 +12,6 @@ from webapp.cli.shared import explains_errors, find_user, json_option, minute, s
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.devices import device_name
-from webapp.keyset import Page, Position, read_all
 from webapp.models import AuthSession
 from webapp.web.context import settings
 
@@ -27,22 +26,9 @@ def list_sessions(email: str | None, *, as_json: bool) -> None:
     """List live sessions, the latest seen first.
 
     A thousand at a time: of more, one that is used meanwhile may be missing. --user lists all of a user's."""
-    user_id, now = None if email is None else find_user(email).id, utc_now()
-
-    def read(position: Position, size: int) -> Page[session_list.Listed]:
-        return session_list.find_sessions(
-            db.session,
-            settings(),
-            state="active",
-            user_id=user_id,
-            ip="",
-            device="",
-            position=position,
-            size=size,
-            now=now,
-        )
-
-    show(map(_facts, read_all(db.session, read)), as_json=as_json, line=_line)
+    user_id = None if email is None else find_user(email).id
+    rows = session_list.read_active(db.session, settings(), user_id=user_id, now=utc_now())
+    show(map(_facts, rows), as_json=as_json, line=_line)
 
 
 def _facts(row: session_list.Listed) -> dict[str, Any]:

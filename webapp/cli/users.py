@@ -17,7 +17,6 @@ from webapp.models import User
 from webapp.web.context import settings
 
 users_group = AppGroup("users", help="Create, list, show and change users.")
-MOST_SESSIONS = 200
 
 
 @users_group.command("create")
@@ -93,18 +92,7 @@ def _notes(row: dict[str, Any]) -> str:
 @explains_errors
 def show_user(email: str, *, as_json: bool) -> None:
     """Show the user with the address EMAIL: what is known, passkeys, active sessions."""
-    user, now = find_user(email), utc_now()
-    sessions = session_list.find_sessions(
-        db.session,
-        settings(),
-        state="active",
-        user_id=user.id,
-        ip="",
-        device="",
-        position=Position(),
-        size=MOST_SESSIONS,
-        now=now,
-    )
+    user = find_user(email)
     facts = {
         **_facts(user),
         "passkeys": [passkey.name for passkey in passkeys.list_passkeys(db.session, user_id=user.id)],
@@ -115,7 +103,7 @@ def show_user(email: str, *, as_json: bool) -> None:
                 "ip": row.session.ip,
                 "last_seen_at": row.session.last_seen_at,
             }
-            for row in sessions.rows
+            for row in session_list.read_active(db.session, settings(), user_id=user.id, now=utc_now())
         ],
     }
     if as_json:
@@ -125,7 +113,7 @@ def show_user(email: str, *, as_json: bool) -> None:
     click.echo(f"Since {minute(user.created_at)}")
     click.echo(f"Two-step sign-in: {minute(user.totp_enabled_at) if user.totp_enabled_at else 'off'}")
     click.echo(f"Passkeys: {', '.join(facts['passkeys']) or 'none'}")
-    click.echo(f"Active sessions: {len(sessions.rows)}")
+    click.echo(f"Active sessions: {len(facts['sessions'])}")
     for session in facts["sessions"]:
         click.echo(f"  {session['id']}\t{session['device']}\t{session['ip']}\t{minute(session['last_seen_at'])}")
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import and_, func, select
+
 from webapp import outbox
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.doctor.findings import Finding, fine, within, wrong
 from webapp.doctor.places import is_near
 from webapp.mail_route import MailRoute
+from webapp.models import OutboxMail
 
 PATIENCE: Final = 8.0  # seconds for all of it; no mail is sent
 WAITS_AT_MOST: Final = timedelta(hours=1)
@@ -79,12 +82,13 @@ def _refusal(route: MailRoute, error: Exception) -> Finding:
 
 
 def examine_outbox(db: DbSession, settings: Settings, *, now: datetime) -> Iterator[Finding]:
-    rows = outbox.waiting(db, limit=1000)
-    failed = [row for row in rows if row.failed_at or row.last_error]
+    failed, last = db.execute(select(func.count(), func.max(OutboxMail.id)).where(outbox.HAS_FAILED)).one()
     if failed:
-        message = f"{len(failed)} could not be sent, the last because of {failed[-1].last_error}"
+        reason = db.scalar(select(OutboxMail.last_error).where(OutboxMail.id == last))
+        message = f"{failed} could not be sent, the last because of {reason}"
         yield wrong("mail-failed", f"{message}: mend that, then run flask --app wsgi mail retry")
-    late = [row for row in rows if row not in failed and row.created_at < now - WAITS_AT_MOST]
+    is_late = and_(~outbox.HAS_FAILED, OutboxMail.created_at < now - WAITS_AT_MOST)
+    late, since = db.execute(select(func.count(), func.min(OutboxMail.created_at)).where(is_late)).one()
     if late and settings.mail_route:
-        message = f"{len(late)} wait since {late[0].created_at:%Y-%m-%d %H:%M} UTC, and nobody has tried to send them"
+        message = f"{late} wait since {since:%Y-%m-%d %H:%M} UTC, and nobody has tried to send them"
         yield wrong("mail-waiting", f"{message}: start the server again, or run flask --app wsgi mail send")
