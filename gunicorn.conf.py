@@ -1,6 +1,7 @@
 """How gunicorn serves the product: `gunicorn wsgi:app` reads this file by itself."""
 
 import atexit
+import errno
 import fcntl
 import logging
 import os
@@ -100,15 +101,23 @@ def post_fork(_server, worker):
     atexit.unregister(shutil.rmtree)  # the folder is the master's, and other workers count on
 
 
+# What helps against the errors of on_starting that are about the port.
+ADVICE = {
+    errno.EADDRINUSE: "Stop what runs there, or set PORT",
+    errno.EACCES: "Ports below 1024 are for root: set PORT to another",
+}
+
+
 def on_starting(server):
-    """Say in one line, and at once, that the port is taken; and stand in front of gunicorn's own way to reload."""
+    """Say in one line, and at once, if nobody can listen there; and stand in front of gunicorn's way to reload."""
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            sys.exit(f"Evergreen cannot listen on {bind}: {error.strerror}. Stop what runs there, or set PORT.")
+            advice = ADVICE.get(error.errno, "Set HOST to an address of this machine")
+            sys.exit(f"Evergreen cannot listen on {bind}: {error.strerror}. {advice}.")
     server.handle_hup = partial(reload_by, server.handle_hup)
 
 

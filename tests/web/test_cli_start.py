@@ -1,5 +1,6 @@
 """How commands start, whatever is set up for servers or stands in folders above; and how neither does."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.support.command_line import flask
 from tests.support.databases import closed_postgresql
 from tests.support.fences import copy_product
 from tests.support.settings import PUBLIC_URL, SECRET_KEY
+from webapp.config import ROOT
 
 DEVELOPMENT = {"APP_ENV": "development", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": PUBLIC_URL}
 
@@ -98,18 +100,34 @@ def test_a_file_of_settings_that_is_no_text_is_what_the_doctor_and_others_say(pr
     assert "Traceback" not in done.stderr
 
 
+def gunicorn(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Start a server that is to end by itself."""
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
 @pytest.mark.parametrize(("name", "said"), [(".env", ".env is no text in UTF-8"), ("instance", "File exists")])
 def test_a_server_that_cannot_read_its_settings_or_key_says_so_in_one_line(product: Path, name: str, said: str) -> None:
     (product / name).write_bytes(b"PORT=\xff\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "wsgi:app"],
-        env={"APP_ENV": "development"},
-        cwd=product,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = gunicorn(product, APP_ENV="development")
     heading, line = done.stderr.splitlines()
     assert (done.returncode, done.stdout, heading) == (1, "", "Evergreen cannot start:")
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        ("127.0.0.1", "Address already in use. Stop what runs there, or set PORT."),
+        *((host, "Set HOST to an address of this machine.") for host in ("203.0.113.7", "*", "[::1]", "unix:/x.sock")),
+    ],
+)
+def test_a_server_that_cannot_listen_says_what_to_set(tmp_path: Path, host: str, advice: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port, database = str(taken.getsockname()[1]), f"sqlite:///{tmp_path}/evergreen.db"
+        done = gunicorn(ROOT, **DEVELOPMENT, DATABASE_URL=database, HOST=host, PORT=port)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert line.startswith("Evergreen cannot listen on ")
+    assert line.endswith(advice)
+    assert ("set PORT" in line) is (host == "127.0.0.1")
