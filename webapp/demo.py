@@ -52,10 +52,10 @@ def load(db: DbSession, *, now: datetime) -> list[str]:
 
 
 def credentials(db: DbSession, settings: Settings) -> list[tuple[str, str, bool]]:
-    """Return (address, password, is administrator) of the demo users that are there; none outside development."""
+    """Return (address, password, is administrator) of the demo users who may sign in; none outside development."""
     if not settings.is_development:
         return []
-    known = set(db.scalars(select(User.email)))
+    active = set(db.scalars(select(User.email).where(User.is_active)))
     return [
-        (str(user["email"]), str(user["password"]), bool(user["is_admin"])) for user in USERS if user["email"] in known
+        (str(user["email"]), str(user["password"]), bool(user["is_admin"])) for user in USERS if user["email"] in active
     ]

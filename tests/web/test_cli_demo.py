@@ -55,6 +55,14 @@ def test_demo_data_that_was_changed_stays_changed(app: Flask) -> None:
     assert people.sign_in(app.test_client(), password="a password of my own")
 
 
+@pytest.mark.parametrize("command", ["prepare", "demo load"])
+def test_who_may_not_sign_in_is_not_named_to_do_so(app: Flask, command: str) -> None:
+    run(app, "demo", "load")
+    run(app, "users", "deactivate", people.EMAIL)
+    printed = run(app, *command.split()).output
+    assert [user["email"] in printed for user in USERS] == [False, True]
+
+
 def test_production_takes_no_demo_users(make_app: Callable[..., Flask]) -> None:
     """A17: their passwords are public."""
     app = make_app(**PRODUCTION)
