@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +132,15 @@ def test_a_server_that_cannot_listen_says_what_to_set(tmp_path: Path, host: str,
     assert line.startswith("Evergreen cannot listen on ")
     assert line.endswith(advice)
     assert ("set PORT" in line) is (host == "127.0.0.1")
+
+
+@pytest.mark.parametrize("stdin", ["<&-", "</dev/null"])
+def test_a_password_that_nobody_can_be_asked_for_is_missed_in_one_line(tmp_path: Path, stdin: str) -> None:
+    """Without a terminal, and with standard input closed, as some jobs have it."""
+    command = f"exec {sys.executable} -m flask --app wsgi users create a@test.com {stdin}"
+    settings = DEVELOPMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/evergreen.db"}
+    how: dict[str, Any] = {"cwd": ROOT, "env": settings, "start_new_session": True, "text": True}
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False, **how)
+    assert done.returncode == 1
+    assert done.stderr.endswith("Error: Nobody is there to be asked: run this in a terminal, or give --password.\n")
+    assert "Traceback" not in done.stderr

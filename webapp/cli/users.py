@@ -1,5 +1,7 @@
 """flask users: creating, finding and changing accounts."""
 
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +21,26 @@ from webapp.web.context import settings
 users_group = AppGroup("users", help="Create, list, show and change users.")
 
 
+class _AskedFor(click.Option):
+    """An option that is asked for if it is not given, or refused in one line where nobody can be asked."""
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        if sys.stdin is None:  # closed; a terminal is looked for elsewhere, too
+            sys.stdin = io.StringIO()
+        try:
+            return super().prompt_for_value(ctx)
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            told = f"Nobody is there to be asked: run this in a terminal, or give {self.opts[0]}."
+            raise click.ClickException(told) from None
+
+
 @users_group.command("create")
 @click.argument("email")
 @click.password_option(
-    help="Asked for if not given, which is better: a command's arguments can be read by everybody on the machine."
+    cls=_AskedFor,
+    help="Asked for if not given, which is better: a command's arguments can be read by everybody on the machine.",
 )
 @click.option("--first-name", default="")
 @click.option("--last-name", default="")
