@@ -1,12 +1,15 @@
 """Alembic's environment: the database is the one of the running Flask application."""
 
 from alembic import context
+from alembic.util import CommandError
+from click import ClickException
 from flask import current_app
 from sqlalchemy import event
 
 from webapp import postgresql
 from webapp.cli.shared import explains_errors
 from webapp.database import UtcDateTime
+from webapp.doctor.database import ahead_in_words, is_ahead
 
 migrate = current_app.extensions["migrate"]
 
@@ -29,8 +32,13 @@ def run():
         postgresql.take_time(connection.connection.dbapi_connection)
         event.listen(connection, "begin", begin_at_once)
         context.configure(connection=connection, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+        except CommandError:
+            if is_ahead(revision := context.get_context().get_current_revision()):
+                raise ClickException(f"The database is {ahead_in_words(revision)}.") from None
+            raise
 
 
 if context.is_offline_mode():

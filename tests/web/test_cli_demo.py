@@ -1,12 +1,12 @@
 """`flask demo load` and `flask prepare`: tables everywhere, demo users in development only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.support import people
 from tests.support.command_line import PRODUCTION, empty_app, refused, run
@@ -76,6 +76,29 @@ def test_prepare_makes_the_tables_and_in_development_the_demo_users(tmp_path: Pa
         result = run(app, "prepare")
         assert (result.exit_code, "test@test.com / Test123!" in result.output) == (0, True)
     assert len(users(app)) == 2
+
+
+@pytest.fixture
+def newer(app: Flask) -> Iterator[Flask]:
+    """The application over tables that a newer release has made."""
+
+    def set_revision(number: str) -> str:
+        with app.app_context():
+            before = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+            db.session.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
+            db.session.commit()
+            return str(before)
+
+    before = set_revision("9999")
+    yield app
+    set_revision(before)
+
+
+def test_tables_of_a_newer_release_are_told_as_such_to_who_migrates(newer: Flask) -> None:
+    told = refused(newer, "db", "upgrade")
+    assert told.startswith("Error: The database is at 9999, which this code does not know: the tables are of a newer")
+    assert told.endswith("Well so after going back by one; else install that release.\n")
+    assert run(newer, "prepare").exit_code == 0
 
 
 def test_prepare_in_production_makes_the_tables_and_no_user(tmp_path: Path) -> None:

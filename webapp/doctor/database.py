@@ -68,8 +68,7 @@ def _examine_revision(current: str | None) -> Iterator[Finding]:
     if current == newest:
         yield fine("migrations", f"at {newest}, the newest")
     elif is_ahead(current):
-        message = f"at {current}, which this code does not know: the tables are of a newer release"
-        yield wrong("migrations-ahead", f"{message}. Well so after going back by one; else install that release")
+        yield wrong("migrations-ahead", ahead_in_words(current))
     else:
         message = f"at {current or 'nothing'}, the code needs {newest}: run flask --app wsgi db upgrade"
         yield wrong("migrations-behind", message)
@@ -82,6 +81,12 @@ def is_ahead(revision: str | None) -> bool:
     except CommandError:
         return True
     return False
+
+
+def ahead_in_words(revision: str | None) -> str:
+    """Return what is to be said of tables at a revision that is ahead, after what is at it."""
+    message = f"at {revision}, which this code does not know: the tables are of a newer release"
+    return f"{message}. Well so after going back by one; else install that release"
 
 
 def _scripts() -> ScriptDirectory:
