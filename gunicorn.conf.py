@@ -42,14 +42,16 @@ from gunicorn.glogging import Logger  # noqa: E402
 # Imported now, since prometheus_client looks for the folder when it is imported.
 from webapp import logs, metrics  # noqa: E402
 from webapp.config import ConfigError, load_settings  # noqa: E402
+from webapp.database import database_config  # noqa: E402
 from webapp.doctor import sqlite  # noqa: E402
 from webapp.passwords import WAITING_AT_MOST  # noqa: E402
 from webapp.serving import Worker  # noqa: E402
 
 try:
     settings = load_settings()
+    database_config(settings)  # makes the folder of a SQLite file
 except (ConfigError, OSError) as error:
-    # Checked here, once: a worker that exits while it imports would be started again for ever.
+    # Tried here, once: a worker that exits while it imports would be started again for ever.
     sys.exit(f"Evergreen cannot start:\n{error}")
 
 is_ipv6 = ":" in settings.host

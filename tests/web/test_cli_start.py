@@ -11,6 +11,7 @@ import pytest
 from tests.support.command_line import flask
 from tests.support.databases import closed_postgresql
 from tests.support.fences import copy_product
+from tests.support.live import free_port
 from tests.support.settings import PUBLIC_URL, SECRET_KEY
 from webapp.config import ROOT
 
@@ -107,13 +108,25 @@ def gunicorn(folder: Path, **environment: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
+def refused_server(folder: Path, **environment: str) -> str:
+    """Return the line with which a server refuses to start."""
+    done = gunicorn(folder, PORT=str(free_port()), **environment)
+    heading, line = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, heading) == (1, "", "Evergreen cannot start:")
+    return line
+
+
 @pytest.mark.parametrize(("name", "said"), [(".env", ".env is no text in UTF-8"), ("instance", "File exists")])
 def test_a_server_that_cannot_read_its_settings_or_key_says_so_in_one_line(product: Path, name: str, said: str) -> None:
     (product / name).write_bytes(b"PORT=\xff\n")
-    done = gunicorn(product, APP_ENV="development")
-    heading, line = done.stderr.splitlines()
-    assert (done.returncode, done.stdout, heading) == (1, "", "Evergreen cannot start:")
-    assert said in line
+    assert said in refused_server(product, APP_ENV="development")
+
+
+def test_a_server_whose_sqlite_has_no_folder_and_can_make_none_says_so_in_one_line(product: Path) -> None:
+    """It would say that it serves, and start workers for ever that all end at once."""
+    (product / "file").touch()
+    told = refused_server(product, **DEVELOPMENT, DATABASE_URL="sqlite:///file/below/evergreen.db")
+    assert "Not a directory" in told
 
 
 @pytest.mark.parametrize(
