@@ -30,8 +30,12 @@ POOL_SIZE: Final = 10
 READ_POOL_SIZE: Final = 5
 READS: Final = "reads"
 COMMON: Final = {"hide_parameters": True}  # no values in an error's text: they may be a password's hash
-# What the drivers raise when the database cannot be reached, is locked, or is too slow.
+# What the drivers raise when the database cannot be reached, is locked or too slow, or is not one that serves us.
 OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class NoDatabase(sqlite3.OperationalError):
+    """The file is there, and is something else than SQLite's."""
 
 
 class Base(DeclarativeBase):
@@ -108,8 +112,13 @@ def _set_sqlite_pragmas(connection: object, _entry: ConnectionPoolEntry) -> None
     if path and Path(path).stat().st_size == 0:
         Path(path).chmod(0o600)  # new: nobody else's, and SQLite makes the files beside it like it
     # FULL: a sign-out that was answered survives a power cut.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
+        raise NoDatabase(str(error)) from None
     cursor.close()
 
 

@@ -14,7 +14,15 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
-from psycopg.errors import ConnectionTimeout, ReadOnlySqlTransaction, _WaitTimeout
+from psycopg.errors import (
+    ConnectionTimeout,
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    ReadOnlySqlTransaction,
+    UndefinedColumn,
+    UndefinedTable,
+    _WaitTimeout,
+)
 from sqlalchemy import URL
 
 # All in seconds. A request is answered within five: what it does for the database has to fit into these.
@@ -42,6 +50,11 @@ class ReadOnly(OperationalError):
     ours, for it means those who have asked for a transaction that only reads; we never do."""
 
     sqlstate = ReadOnlySqlTransaction.sqlstate
+
+
+class NotReady(OperationalError):
+    """The server answers, and the tables are not ours to use: they are missing or of an older release, or we have no
+    rights to them. To psycopg these are errors in what we have asked for."""
 
 
 def begin_request() -> None:
@@ -170,3 +183,5 @@ class PatientConnection(Connection[Any]):
             if time.monotonic() >= self.refused_at + RENEWS_EVERY:
                 PatientConnection.refused_at = time.monotonic()
             raise ReadOnly(str(error)) from None
+        except (UndefinedTable, UndefinedColumn, InsufficientPrivilege, InvalidSchemaName) as error:
+            raise NotReady(str(error.diag.message_primary)) from None

@@ -3,8 +3,9 @@
 import atexit
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -38,11 +39,11 @@ def close_connections() -> None:
         engine.dispose()
 
 
-def migrate(url: str) -> None:
-    """Give a database the newest schema."""
+def migrate(url: str, revision: str = "head") -> None:
+    """Give a database the newest schema, or an older one."""
     app = create_app(make_settings(database_url=url))
     with app.app_context():
-        upgrade()
+        upgrade(revision=revision)
         close_connections()
 
 
@@ -80,14 +81,21 @@ def turn_for_a_crowd(kind: str) -> Iterator[None]:
 
 
 @cache
-def _postgresql_url() -> str:
-    name = f"evergreen_test_{os.getpid()}"  # a database of its own for each process that tests at the same time
+def new_postgresql(kind: str) -> str:
+    """Return the URL of a database without tables, one for each process that tests at the same time."""
+    require_postgresql()
+    name = f"evergreen_{kind}_{os.getpid()}"
     on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     on_server(f"CREATE DATABASE {name}")
     # Nothing of it has to survive a power cut; what does is tested on SQLite, and on clusters of their own.
     on_server(f"ALTER DATABASE {name} SET synchronous_commit = off")
     atexit.register(on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    url = f"{POSTGRESQL}/{name}"
+    return f"{POSTGRESQL}/{name}"
+
+
+@cache
+def _postgresql_url() -> str:
+    url = new_postgresql("test")
     migrate(url)
     return url
 
@@ -125,3 +133,48 @@ def empty_sqlite(folder: Path) -> str:
 
 def no_sqlite(folder: Path) -> str:
     return f"sqlite:///{folder}"
+
+
+def no_sqlite_file(folder: Path) -> str:
+    path = folder / "letter.db"
+    path.write_bytes(b"this is a letter, and no database " * 1000)
+    return f"sqlite:///{path}"
+
+
+def damaged_sqlite(folder: Path) -> str:
+    """One that says it is SQLite's, and what its tables are; none of them can be read."""
+    url = fresh_database("sqlite", folder)
+    path = Path(url.removeprefix("sqlite:///"))
+    content = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = [page for (page,) in connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")]
+    for page in pages:
+        content = content[: (page - 1) * size] + b"\xff" * size + content[page * size :]
+    path.write_bytes(content)
+    return url
+
+
+def empty_postgresql(_: Path) -> str:
+    return new_postgresql("empty")
+
+
+def older_postgresql(_: Path) -> str:
+    """One whose tables have not all the columns yet."""
+    url = new_postgresql("older")
+    migrate(url, "0001")
+    return url
+
+
+@cache
+def _role_without_rights() -> str:
+    name = f"evergreen_stranger_{os.getpid()}"
+    on_server(f"CREATE ROLE {name}")
+    atexit.register(on_server, f"DROP ROLE {name}")
+    return name
+
+
+def forbidden_postgresql(_: Path) -> str:
+    """One that lets us in, and has no table for us: neither to read nor to make."""
+    url = _postgresql_url()
+    return f"{url}?options=-c%20role%3D{_role_without_rights()}"

@@ -3,17 +3,32 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import DatabaseError
 
 from tests.support.command_line import refused
+from tests.support.databases import (
+    close_connections,
+    closed_postgresql,
+    damaged_sqlite,
+    empty_postgresql,
+    empty_sqlite,
+    forbidden_postgresql,
+    no_sqlite_file,
+)
 from tests.support.meanwhile import do_before
 from tests.support.people import users
+from tests.support.settings import make_settings
 from tests.support.waiting import wait_until
-from webapp import audit, database, postgresql
+from webapp import audit, create_app, database, postgresql
+from webapp.cli.shared import explains_errors
+from webapp.database import db
 
+UNUSABLE = "Error: The database cannot be used. `flask --app wsgi doctor` says what to mend.\n"
 LOCKED = "Error: Others kept the database locked for too long. Run it again at a quieter moment.\n"
 
 
@@ -34,6 +49,46 @@ def test_text_that_no_database_takes_is_refused_in_one_line(app: Flask, command:
     told = refused(app, *command.split(), text)
     assert "Holds NUL, or bytes that are not UTF-8." in told
     assert (told.count("\n"), users(app)) == (1, [])
+
+
+USING = (
+    *(f"users {rest}" for rest in ("list", "show a@test.com", "promote a@test.com", "create a@test.com")),
+    *("sessions list", "sessions purge", "sessions revoke --all", "events list", "events purge"),
+    *("mail list", "mail send", "mail retry", "keys reseal", "demo load"),
+)
+MAKING = ("prepare", "db upgrade")
+
+
+@pytest.mark.parametrize(
+    ("url", "commands"),
+    [
+        *((url, USING) for url in (empty_sqlite, damaged_sqlite, empty_postgresql)),
+        *((url, USING + MAKING) for url in (closed_postgresql, no_sqlite_file, forbidden_postgresql)),
+    ],
+)
+def test_whatever_the_database_is_instead_of_ours_each_command_says_in_one_line_who_knows_what_to_mend(
+    tmp_path: Path, url: Callable[[Path], str], commands: tuple[str, ...]
+) -> None:
+    app = create_app(
+        make_settings(app_env="development", database_url=url(tmp_path), mail_url=f"file://{tmp_path}/mail")
+    )
+    for command in commands:
+        password = ("--password", "a long passphrase") if command.startswith("users create") else ()
+        assert refused(app, *command.split(), *password) == UNUSABLE, command
+    with app.app_context():
+        close_connections()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_mistake_of_ours_is_not_said_to_be_the_databases(app: Flask) -> None:
+    """PostgreSQL tells them apart; SQLite's driver does not."""
+
+    @explains_errors
+    def command() -> None:
+        db.session.execute(text("SELECT FROM WHERE"))
+
+    with app.app_context(), pytest.raises(DatabaseError, match="syntax error"):
+        command()
 
 
 @pytest.mark.parametrize("command", ["db upgrade", "sessions purge"])

@@ -14,9 +14,13 @@ from tests.support.command_line import refused, run
 from tests.support.databases import (
     close_connections,
     closed_postgresql,
+    empty_postgresql,
     empty_sqlite,
+    forbidden_postgresql,
     fresh_database,
     no_sqlite,
+    no_sqlite_file,
+    older_postgresql,
     on_server,
 )
 from tests.support.doors import bearer, in_json
@@ -28,6 +32,9 @@ from webapp.models import AuthSession
 
 API_ROUTES = ("POST /api/login", "POST /api/refresh", "POST /api/logout", "GET /api/me", "PATCH /api/me",
               "GET /api/products", "GET /api/sessions", "DELETE /api/sessions")  # fmt: skip
+
+UNREACHABLE = (closed_postgresql, no_sqlite, no_sqlite_file)
+NOT_READY = (empty_sqlite, empty_postgresql, forbidden_postgresql)
 
 ReadOnly = Callable[[Flask], AbstractContextManager[None]]
 
@@ -54,7 +61,7 @@ def read_only(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ReadOnly:
     return make_read_only
 
 
-@pytest.mark.parametrize("url", [closed_postgresql, empty_sqlite, no_sqlite])
+@pytest.mark.parametrize("url", [*UNREACHABLE, *NOT_READY])
 def test_without_a_database_the_answer_is_503_and_nobody_is_signed_out(app, signed_in, tmp_path, url) -> None:
     """sessions.md: never 200, never 401, no cookie cleared, and a word on when to come back."""
     cookie = people.sign_in(app.test_client(), transport="cookie").refresh
@@ -77,11 +84,22 @@ def test_without_a_database_the_answer_is_503_and_nobody_is_signed_out(app, sign
         assert_page(reply, 503)
         assert "Retry-After" in reply.headers
         assert "Set-Cookie" not in reply.headers
-    if url is not empty_sqlite:  # which answers, though it holds nothing
+    if url in UNREACHABLE:  # the others answer, though they hold nothing for us
         assert_problem(away.test_client().get("/readyz"), 503, "database_unavailable")
     for path in ("/healthz", "/static/css/base.css"):  # what shows nobody anything of theirs does not ask who they are
         assert away.test_client(use_cookies=False).get(path, headers=headers, buffered=True).status_code == 200
     with away.app_context():
+        close_connections()
+
+
+def test_a_table_that_has_not_all_columns_yet_is_a_503_and_one_line_of_a_command(tmp_path, caplog) -> None:
+    """The release was installed, and `db upgrade` forgotten; the log says what is missing, lest it is a mistake."""
+    app = create_app(make_settings(database_url=older_postgresql(tmp_path)))
+    reply = app.test_client().post("/api/login", json={"email": people.EMAIL, "password": "x"})
+    assert_problem(reply, 503, "database_unavailable")
+    assert "does not exist" in caplog.text
+    assert "The database cannot be used." in refused(app, "users", "list")
+    with app.app_context():
         close_connections()
 
 

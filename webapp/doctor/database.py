@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError
 
 from webapp.config import ROOT, Settings
-from webapp.database import OUTAGES, DbSession
+from webapp.database import OUTAGES, DbSession, NoDatabase
 from webapp.doctor import postgresql, sqlite
 from webapp.doctor.findings import Finding, fine, within, wrong
 from webapp.doctor.places import is_missing, sqlite_path
@@ -33,7 +33,9 @@ def explained(findings: Iterator[Finding], settings: Settings) -> Iterator[Findi
     try:
         yield from findings
     except (DatabaseError, *OUTAGES, TimeoutError) as error:
-        if isinstance(error, (*OUTAGES, TimeoutError)) or sqlite_path(settings) is None:
+        is_file = sqlite_path(settings) is not None
+        is_away = isinstance(error, (*OUTAGES, TimeoutError)) and not isinstance(_raised(error), NoDatabase)
+        if is_away or not is_file:
             message = f"cannot be used ({_reason(error)}): check DATABASE_URL, and that the server runs and lets us in"
             yield wrong("database-unreachable", message)
         else:
@@ -95,7 +97,12 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+def _raised(error: Exception) -> BaseException | None:
+    """Return what the driver has raised, if it was the driver."""
+    return getattr(error, "orig", None)
+
+
 def _reason(error: Exception) -> str:
     """Return what the driver says, which names hosts and users and never a password."""
-    text = " ".join(str(getattr(error, "orig", None) or "").split())
+    text = " ".join(str(_raised(error) or "").split())
     return text[:_REASON_LENGTH] or type(error).__name__

@@ -21,6 +21,7 @@ from webapp.errors import (
     TooManyAttempts,
     Unauthorized,
 )
+from webapp.postgresql import NotReady
 from webapp.web import cookies
 from webapp.web.context import settings
 from webapp.web.limits import refusal
@@ -159,7 +160,9 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _outage(error: Exception) -> Response:
-    log.error("database unavailable: %s", type(error).__name__)
+    reason = getattr(error, "orig", None)
+    # Said in full where it may be a mistake of ours: a column that no table has is one, or is still to be made.
+    log.error("database unavailable: %s", reason if isinstance(reason, NotReady) else type(error).__name__)
     return _app_error(DatabaseUnavailable(retry_after=1))
 
 
