@@ -4,11 +4,14 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from webapp.keys import key_problems
 from webapp.origins import canonical_origin
+from webapp.redis_client import check_address
 
 if TYPE_CHECKING:
     from webapp.config import Settings
@@ -52,12 +55,11 @@ def _url_problems(settings: "Settings") -> list[str]:
         found.append("PUBLIC_URL must be scheme and host as people use them, no / after: https://accounts.example.com")
     elif not settings.is_https and settings.app_env == "production":
         found.append("PUBLIC_URL must be https in production")
-    if not _is_database_url(settings.database_url):
-        found.append("DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name")
-    elif "connect_timeout" in make_url(settings.database_url).query:
-        found.append("DATABASE_URL takes no connect_timeout: it is 2 seconds")
+    found += _database_problems(settings.database_url)
     if not _is_storage_uri(settings.ratelimit_storage_uri):
         found.append("RATELIMIT_STORAGE_URI must be memory:// or redis://host:port/number")
+    elif not _is_taken_by_redis(settings.ratelimit_storage_uri):
+        found.append("RATELIMIT_STORAGE_URI has something behind its ? that is no option of Redis, or no value of one")
     try:
         settings.mail_route  # noqa: B018 - parsing is the check
     except ValueError as error:
@@ -90,7 +92,39 @@ def _is_storage_uri(text: str) -> bool:
         urlsplit(text).port  # noqa: B018 - parsing is the check
     except ValueError:
         return False
-    return re.match(r"memory://|(redis|rediss|redis\+unix)://.", text) is not None
+    return re.fullmatch(r"memory://.*|rediss?://(?=.)[^/?]*(/\d*)?(\?.*)?|redis\+unix://.+", text) is not None
+
+
+def _is_taken_by_redis(uri: str) -> bool:
+    try:
+        if not uri.startswith("memory"):
+            check_address(uri)
+    except Exception:
+        # Whatever it is, the first request would meet it.
+        return False
+    return True
+
+
+def _database_problems(text: str) -> list[str]:
+    if not _is_database_url(text):
+        return ["DATABASE_URL must be sqlite:///path or postgresql+psycopg://user:password@host/name"]
+    url = make_url(text)
+    if url.drivername == "sqlite":
+        return ["DATABASE_URL takes nothing behind a ? where it is SQLite"] if url.query else []
+    if "connect_timeout" in url.query:
+        return ["DATABASE_URL takes no connect_timeout: it is 2 seconds"]
+    if not _is_taken_by_postgresql(url):
+        return ["DATABASE_URL has something behind its ? that is no option of PostgreSQL's connections"]
+    return []
+
+
+def _is_taken_by_postgresql(url: URL) -> bool:
+    try:
+        arguments, options = url.get_dialect()().create_connect_args(url)
+        make_conninfo(*arguments, **options)
+    except (ArgumentError, ProgrammingError):
+        return False
+    return True
 
 
 def _is_database_url(text: str) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from webapp.config import Settings
 from webapp.doctor.findings import Finding, fine, within, wrong
 from webapp.doctor.places import is_near
+from webapp.redis_client import make_client
 
 PATIENCE: Final = 3.0  # seconds that Redis may take to answer
 
@@ -43,11 +44,9 @@ def _examine_redis(uri: str) -> Iterator[Finding]:
 
 def _ping(uri: str) -> None:
     # Imported here: it takes a fifth of a second, and whoever needs it to serve imports it there.
-    from redis import Redis  # noqa: PLC0415
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
 
-    address = uri.replace("redis+unix://", "unix://", 1)
     once = Retry(NoBackoff(), 0)
-    with Redis.from_url(address, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=once) as redis:
+    with make_client(uri, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=once) as redis:
         redis.ping()
