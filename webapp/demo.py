@@ -1,14 +1,17 @@
 """Demo users and products, for development: loading them again changes nothing that is there."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from webapp import accounts
 from webapp.audit import COMMAND_LINE
 from webapp.config import Settings
 from webapp.database import DbSession
+from webapp.errors import AddressTaken
 from webapp.models import Product, User
 
 USERS: Final = (
@@ -36,9 +39,11 @@ def load(db: DbSession, *, now: datetime) -> list[str]:
     """Create what is missing of the demo users and products; commits. Return the addresses that were created."""
     created = []
     for user in USERS:
-        if accounts.find_user(db, str(user["email"])) is None:
-            # However long PASSWORD_MIN_LENGTH has others' be: these are printed, and documents name them.
-            how = {"password_min_length": 0, "is_verified": True, "client": COMMAND_LINE, "now": now}
+        if accounts.find_user(db, str(user["email"])) is not None:
+            continue
+        # However long PASSWORD_MIN_LENGTH has others' be: these are printed, and documents name them.
+        how = {"password_min_length": 0, "is_verified": True, "client": COMMAND_LINE, "now": now}
+        with suppress(AddressTaken):  # by whoever loads them at the same time
             accounts.create_user(db, **user, **how)  # type: ignore[arg-type]
             created.append(str(user["email"]))
     known = set(db.scalars(select(Product.name)))
@@ -47,7 +52,10 @@ def load(db: DbSession, *, now: datetime) -> list[str]:
         for name, description, price in PRODUCTS
         if name not in known
     )
-    db.commit()
+    try:
+        db.commit()
+    except IntegrityError:
+        db.rollback()  # whoever loads them at the same time has been first, with all of them
     return created
 
 

@@ -10,7 +10,9 @@ from sqlalchemy import func, select, text
 
 from tests.support import people
 from tests.support.command_line import PRODUCTION, empty_app, refused, run
+from tests.support.meanwhile import do_before
 from tests.support.people import users
+from webapp import accounts
 from webapp.database import Base, db
 from webapp.demo import PRODUCTS, USERS
 from webapp.models import Product
@@ -47,6 +49,19 @@ def test_demo_users_have_the_passwords_that_are_printed_however_long_others_have
     assert [user.email for user in users(app)] == [user["email"] for user in USERS]
     assert people.sign_in(app.test_client())
     assert "15 characters" in refused(app, "users", "create", "a@test.com", "--password", people.PASSWORD)
+
+
+@pytest.mark.parametrize("module_and_name", [(accounts, "create_user"), (db.session, "add_all")], ids=lambda it: it[1])
+def test_demo_data_that_somebody_else_loads_at_the_same_time_is_loaded(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, module_and_name: tuple[Any, str]
+) -> None:
+    """Two servers that are started at once: each has looked, and found nothing, before the other one has loaded it."""
+    do_before(monkeypatch, *module_and_name, lambda: run(app, "demo", "load"))
+    loaded = run(app, "demo", "load")
+    assert (loaded.exit_code, loaded.output.count("Demo user: ")) == (0, 2)
+    assert [user.email for user in users(app)] == [user["email"] for user in USERS]
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Product)) == len(PRODUCTS)
 
 
 def test_demo_data_that_was_changed_stays_changed(app: Flask) -> None:
