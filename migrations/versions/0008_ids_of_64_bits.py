@@ -17,11 +17,13 @@ depends_on = None
 TABLES = ['session_refreshes', 'audit_events', 'one_time_tokens', 'outbox_mails']
 
 # Other connections have prepared statements that return an id of 32 bits, and each would fail once. Whoever waits for
-# the tables is told that the database is away; the others connect anew before anybody notices.
+# the tables is told that the database is away; the others connect anew before anybody notices. Who waits to migrate,
+# which is who waits for lock 8, goes on waiting: see env.py.
 END_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user
 AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 8)
 """
 
 

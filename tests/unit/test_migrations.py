@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,10 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, event, insert, inspect, select, text
 
+from tests.support.command_line import flask
 from tests.support.databases import close_connections, on_server
 from tests.support.services import POSTGRESQL, require_postgresql
-from tests.support.settings import make_settings
+from tests.support.settings import SECRET_KEY, make_settings
 from tests.support.waiting import wait_until
 from webapp import create_app
 from webapp.addresses import email_key
@@ -160,6 +162,61 @@ def test_a_server_of_the_release_before_goes_on_writing_after_ids_have_64_bits(a
     assert set(db.session.scalars(text(ids))) == {
         "session_refreshes", "audit_events", "one_time_tokens", "outbox_mails",
     }  # fmt: skip
+
+
+def before_first(words: tuple[str, ...], deed: Callable[[Connection], object]) -> None:
+    """Have something done before the first statement that begins with some of these words."""
+
+    is_done = False
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def look(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+        nonlocal is_done
+        if not is_done and statement.lstrip().startswith(words):
+            is_done = True
+            deed(connection)
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("start", ["base", "0007"])
+def test_of_two_who_migrate_at_once_the_second_waits_and_finds_nothing_to_do(app: Flask, start: str) -> None:
+    """L13: two hosts that are started anew; migration 0008 ends the connections of all others."""
+    database_url = app.extensions["settings"].database_url
+    of_second = {"APP_ENV": "development", "SECRET_KEY": SECRET_KEY, "DATABASE_URL": database_url}
+
+    def locks() -> list[bool]:
+        """Of each who has the lock or waits for it, whether they have it."""
+        of_migrating = "SELECT granted FROM pg_locks WHERE locktype = 'advisory' AND objid = 8 ORDER BY granted"
+        with db.engine.connect() as connection:
+            return list(connection.scalars(text(of_migrating)))
+
+    upgrade(revision=start)
+    with ThreadPoolExecutor(1) as beside:
+        second, after_0008 = [], []
+
+        def start_second(_: Connection) -> None:
+            second.append(beside.submit(flask, "db", "upgrade", **of_second))
+            wait_until(lambda: locks() == [False, True], "the second one does not wait for the first")
+
+        before_first(("CREATE TABLE", "LOCK TABLE"), start_second)
+        before_first(("UPDATE alembic_version SET version_num='0009'",), lambda _: after_0008.extend(locks()))
+        upgrade()
+        (outcome,) = second
+        assert after_0008 == [False, True]
+        assert outcome.result().returncode == 0, outcome.result().stderr
+    assert "Running upgrade" not in outcome.result().stderr
+    assert differences() == []
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("app")
+def test_who_is_put_out_by_another_migration_before_it_waits_for_that_waits_all_the_same() -> None:
+    def put_out(connection: Connection) -> None:
+        on_server(f"SELECT pg_terminate_backend({connection.connection.dbapi_connection.info.backend_pid}, 5000)")
+
+    before_first(("SELECT pg_advisory_lock",), put_out)
+    upgrade()
+    assert differences() == []
 
 
 @pytest.mark.usefixtures("app")
