@@ -71,11 +71,11 @@ def reauthenticate(
     own = {"user_id": user_id, "sid": sid}
     stored = confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
     hold(db, **own, stored=stored)  # type: ignore[arg-type]
-    freshen(db, sid=sid, user_id=user_id, client=client, now=now)
+    _freshen(db, sid=sid, user_id=user_id, client=client, now=now)
     db.commit()
 
 
-def freshen(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
+def _freshen(db: DbSession, *, sid: str, user_id: int, client: audit.Client, now: datetime) -> None:
     """Note that the session's user has just proved to be there; the caller commits."""
     db.execute(
         update(AuthSession)
