@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from tests.support.mail_kinds import REMEDIES, SID, TOKENS, compose
+from tests.support.mail_kinds import DETAILS, REMEDIES, SID, TOKENS, compose
 from tests.support.settings import PUBLIC_URL
 from tests.support.steps import START
-from webapp import one_time_tokens
+from webapp import one_time_tokens, outbox
 from webapp.database import DbSession, db
 from webapp.errors import InvalidLink
-from webapp.models import User
+from webapp.models import OutboxMail, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
 
@@ -34,6 +34,19 @@ def test_a_link_with_a_token_opens_what_it_is_for_and_nothing_else(kind: MailKin
     for other in set(Purpose) - {purpose}:
         with pytest.raises(InvalidLink):
             one_time_tokens.look(db.session, token, other, now=START)
+
+
+@pytest.mark.parametrize("kind", list(MailKind))
+@pytest.mark.usefixtures("app")
+def test_what_waits_keeps_the_address_from_before_unless_its_link_is_for_the_one_that_the_account_has(
+    kind: MailKind,
+) -> None:
+    """P08: `outbox` names the second kind by itself, being below `mail`, where links are."""
+    outbox.enqueue(db.session, kind, user_id=1, now=START)
+    outbox.keep_address(db.session, "before@test.com", user_id=1)
+    detail = db.session.scalars(select(OutboxMail.detail)).one()
+    is_of_account = kind in REPLACING and "address" not in DETAILS.get(kind, {})
+    assert detail == ({} if is_of_account else {"address": "before@test.com"})
 
 
 @pytest.mark.parametrize("kind", list(TOKENS))
