@@ -45,14 +45,16 @@ class CommittedRead:
 
 
 def _fetch(engine: Engine, text: str, given: Any) -> list[tuple[Any, ...]]:
-    """Return all rows; a connection on which the driver failed is not used again."""
-    pooled = engine.raw_connection()
-    driver: Any = pooled.driver_connection
+    """Return all rows; a connection on which the driver failed is not used again.
+
+    It is taken from the pool as the pool keeps it: SQLAlchemy's proxy around it costs more than SQLite's reading."""
+    pool: Any = engine.pool
+    entry = pool._do_get()
     try:
-        rows: list[tuple[Any, ...]] = driver.execute(text, given).fetchall()
+        rows: list[tuple[Any, ...]] = entry.get_connection().execute(text, given).fetchall()
     except BaseException as error:
-        pooled.invalidate(error)
+        entry.invalidate(error)
         raise
     finally:
-        pooled.close()
+        pool._do_return_conn(entry)
     return rows

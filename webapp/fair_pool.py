@@ -4,11 +4,9 @@ import math
 import threading
 import time
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from psycopg import OperationalError
-from sqlalchemy import event
-from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
@@ -34,35 +32,39 @@ class FairPool(QueuePool):
         if not self._turns.take(min(self._timeout, max(remaining(), LEAST))):
             raise PoolTimeout("no connection has come free in time")
         try:
-            return super()._do_get()
+            entry = super()._do_get()
         except BaseException:
             self._turns.give_back()
             raise
+        try:
+            if entry.dbapi_connection is not None and not _is_alive(entry):
+                self._invalidate_time = time.time()  # SQLAlchemy replaces all connections from before, this one now
+        except BaseException:
+            self._do_return_conn(entry)
+            raise
+        return entry
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
         super()._do_return_conn(record)
         self._turns.give_back()
 
 
-@event.listens_for(FairPool, "checkin")
-def _note_rest(_connection: object, entry: ConnectionPoolEntry) -> None:
-    entry.info["rests_since"] = time.monotonic()
-
-
-@event.listens_for(FairPool, "checkout")
-def _try_after_rest(connection: PatientConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that have died while they rested, when the server was started again. SQLAlchemy's
+def _is_alive(entry: ConnectionPoolEntry) -> bool:
+    """Whether the connection works: it may have died while it rested, when the server was started again. SQLAlchemy's
     `pool_pre_ping` would ask at every use, which costs more than reading a row: here, those that have just been used
     are only listened to, since a server that ends says so. Those of a server that cannot be written are replaced, too:
     of reads as well, to which a standby would go on telling what was so."""
+    connection = cast(PatientConnection, entry.dbapi_connection)
     if connection.is_outdated():
-        raise InvalidatePoolError
+        return False
     has_rested = time.monotonic() - entry.info.get("rests_since", math.inf) >= RESTED
     try:
         if has_rested or connection.has_been_told_something():
             connection.ping()
     except OperationalError:
-        raise InvalidatePoolError from None
+        return False
+    return True
 
 
 class _Turns:
