@@ -7,7 +7,6 @@ from flask import Flask, g
 from flask_cors import CORS
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, logs, tokens
@@ -21,7 +20,7 @@ from webapp.web.api import passkeys as api_passkeys
 from webapp.web.api import registration as api_registration
 from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
-from webapp.web.application import Application
+from webapp.web.application import Application, FormProtection
 from webapp.web.converters import RowIdConverter, SessionIdConverter
 from webapp.web.host_names import HostInLowerCase
 from webapp.web.pages import account, admin, admin_users, api_docs, dev_mail, home, second_factor, security
@@ -57,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Mail(app)
     for part in (context, bodies, hooks, problems, guard, cli):
         part.init_app(app)
-    csrf = CSRFProtect(app)
+    csrf = FormProtection(app)
     limits.init_app(app, settings)
     _register_blueprints(app, settings, csrf)
     _allow_origins(app, settings)
@@ -86,7 +85,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _register_blueprints(app: Flask, settings: Settings, csrf: CSRFProtect) -> None:
+def _register_blueprints(app: Flask, settings: Settings, csrf: FormProtection) -> None:
     app.url_map.converters |= {"session_id": SessionIdConverter, "row_id": RowIdConverter}
     apis = [
         api_auth.auth_api,

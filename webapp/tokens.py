@@ -19,6 +19,7 @@ from webapp.keys import Key, KeyRing
 from webapp.token_format import Kind, audience, header_of, is_count, signed_claims
 
 SKEW: Final = timedelta(seconds=10)
+_EXP_GIVEN: Final = False  # to flask-jwt-extended: `exp` is among the claims
 # How many verified tokens a process remembers, 2 kB each: signature and claims never change, and the row decides.
 REMEMBERED: Final = 4096
 
@@ -89,7 +90,9 @@ def mint_access(
     claims |= _common_claims(settings, "access", sid=sid, now=now, expires_at=expires_at)
     holder = _Holder(user_id, settings.access_keys.signing)
     header = header_of("access", holder.key)
-    token: str = create_access_token(holder, additional_claims=claims, additional_headers=header)
+    token: str = create_access_token(
+        holder, expires_delta=_EXP_GIVEN, additional_claims=claims, additional_headers=header
+    )
     return token
 
 
@@ -98,7 +101,9 @@ def mint_refresh(settings: Settings, *, user_id: int, sid: str, gen: int, now: d
     claims = {"gen": gen, **_common_claims(settings, "refresh", sid=sid, now=now, expires_at=expires_at)}
     holder = _Holder(user_id, settings.refresh_keys.signing)
     header = header_of("refresh", holder.key)
-    token: str = create_refresh_token(holder, additional_claims=claims, additional_headers=header)
+    token: str = create_refresh_token(
+        holder, expires_delta=_EXP_GIVEN, additional_claims=claims, additional_headers=header
+    )
     return token
 
 

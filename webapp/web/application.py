@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_wtf.csrf import CSRFProtect
+
+from webapp.web.context import this_request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,6 +19,14 @@ class FormSessions(SecureCookieSessionInterface):
         if "HTTP_COOKIE" not in request.environ:  # most programs, at every call
             return self.session_class()
         return super().open_session(app, request)
+
+
+class FormProtection(CSRFProtect):  # type: ignore[misc]  # the library has no types
+    """Flask-WTF's, which looks at what a request is for before it looks whether that is one to check."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if this_request().method != "GET":
+            super().protect(apply_exemptions)
 
 
 class Application(Flask):

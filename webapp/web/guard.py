@@ -14,7 +14,7 @@ from webapp import administration, sessions, tokens
 from webapp.database import db
 from webapp.errors import InvalidToken, MissingToken, NotAdministrator, ReauthenticationRequired, SessionEnded
 from webapp.web import cookies
-from webapp.web.context import settings
+from webapp.web.context import settings, this_g
 from webapp.web.credentials import bearer_token, refuse_foreign_form, verified
 from webapp.web.problems import is_for_program
 from webapp.web.redirects import asked_page, page_of_sent_form
@@ -48,9 +48,9 @@ def access_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         token = bearer_token()
         if token is None:
             raise MissingToken
-        options, now, claims = settings(), g.now, verified(tokens.verify_access, token)
-        session = sessions.read(db.session, options, claims, client=g.client, now=now)
-        g.auth, g.renewal = session, sessions.due_renewal(options, session, claims, now=now)
+        options, notes, claims = settings(), this_g(), verified(tokens.verify_access, token)
+        notes.auth = session = sessions.read(db.session, options, claims, client=notes.client, now=notes.now)
+        notes.renewal = sessions.due_renewal(options, session, claims, now=notes.now)
         return view(*args, **kwargs)
 
     return guarded
@@ -109,7 +109,8 @@ def _refuse_foreign_forms() -> None:
 
 def _load_viewer() -> None:
     """Put the session of a page's cookie into `g.auth`, or None there and why it ended into `g.ended_because`."""
-    g.auth = g.ended_because = None
+    notes = this_g()
+    notes.auth = notes.ended_because = None
     if is_for_program() or request.path.startswith("/static/"):
         return
     cookie = cookies.read_refresh(settings(), request)

@@ -24,14 +24,14 @@ class SecurityHeaders:
 
     def __init__(self, app: "WSGIApplication", *, is_https: bool) -> None:
         self._app = app
-        self._headers = [*HEADERS.items(), *(FOR_HTTPS.items() if is_https else ())]
+        self._headers = {header[0].lower(): header for header in (HEADERS | (FOR_HTTPS if is_https else {})).items()}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             present = {name.lower() for name, _ in headers}
             if status.startswith("204"):  # Flask calls nothing at all text/html
                 headers = [header for header in headers if header[0].lower() != "content-type"]
-            headers += [header for header in self._headers if header[0].lower() not in present]
+            headers += [header for name, header in self._headers.items() if name not in present]
             return start_response(status, headers, exc_info)
 
         return self._app(environ, start)
