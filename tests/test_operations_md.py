@@ -41,7 +41,7 @@ def settings(database_url: str) -> dict[str, str]:
 
 
 def test_the_line_of_the_log_has_the_fields_of_a_real_one(live: Live) -> None:
-    shown = json.loads(fence(DOCUMENT, '{"at": '))
+    shown = json.loads(fence(DOCUMENT, '{"at":'))
     with live(log_format="json", workers=1) as server:
         signed_in = requests.post(f"{server.url}/api/login", json=JOHN, timeout=20).json()
         bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}

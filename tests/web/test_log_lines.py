@@ -74,7 +74,7 @@ def test_each_request_is_one_line_whatever_it_holds(live) -> None:
 def test_a_line_tells_request_user_session_and_time(live) -> None:
     """As the one that docs/operations.md shows: same names, same types."""
     text = (ROOT / "docs/operations.md").read_text()
-    shown = next(json.loads(line) for line in text.splitlines() if line.startswith('{"at": '))
+    shown = next(json.loads(line) for line in text.splitlines() if line.startswith('{"at":'))
     with live(log_format="json") as server:
         reply = httpx.post(
             f"{server.url}/api/login",
@@ -123,6 +123,34 @@ def test_what_gunicorn_says_of_a_damaged_request_quotes_none_of_it(live) -> None
     assert len(said) >= len(damaged) - 2, said
     assert all("Invalid request from ip=127.0.0.1" in message for message in said)
     assert CANARY not in server.log
+
+
+def test_half_a_character_costs_no_line() -> None:
+    """It is in no UTF-8, and in what a driver or a library may say."""
+    record = logging.makeLogRecord({"msg": "half \ud83d", "fields": {"path": "\udc80", "at_fault": ValueError("x")}})
+    line = json.loads(logs.JsonFormatter().format(record))
+    assert (line["message"], line["path"], line["at_fault"]) == ("half \ud83d", "\udc80", "x")
+
+
+def test_a_requests_record_has_all_that_others_formatters_ask_for(caplog) -> None:
+    """As when the application runs within somebody else's logging."""
+    log = logging.getLogger("webapp.requests")
+    with caplog.at_level(logging.INFO, logger="webapp"):
+        log.info("GET /100%%s %s", 200, extra={"fields": {}})
+        logs.note(log, "GET /100%s 200", {})
+    usual, lean = caplog.records
+    assert lean.__dict__.keys() == usual.__dict__.keys()
+    assert (lean.getMessage(), lean.name, lean.levelname) == (usual.getMessage(), usual.name, "INFO")
+    assert (lean.process, lean.threadName) == (None, None)
+    assert 0 <= lean.created - usual.created < 60
+    assert abs(lean.msecs - lean.created % 1 * 1000) <= 1
+
+
+def test_requests_are_not_noted_where_nobody_wants_to_know(caplog) -> None:
+    log = logging.getLogger("webapp.requests")
+    with caplog.at_level(logging.WARNING, logger="webapp.requests"):
+        logs.note(log, "GET / 200", {})
+    assert not caplog.records
 
 
 def test_an_unexpected_error_is_one_line_with_its_traceback_and_request(make_app, monkeypatch) -> None:

@@ -7,9 +7,9 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from webapp import metrics, session_notes, tokens
+from webapp import logs, metrics, session_notes, tokens
 from webapp.database import db
-from webapp.web.context import settings, this_request
+from webapp.web.context import settings, this_g, this_request
 from webapp.web.problems import is_for_program
 
 log = logging.getLogger("webapp.requests")
@@ -65,8 +65,8 @@ def _set_caching(response: Response) -> Response:
 
 def _note_request(response: Response) -> Response:
     """Log the request, and count it."""
-    client, auth, seconds = g.client, g.get("auth"), perf_counter() - g.started
-    asked, status = this_request(), response.status_code
+    asked, notes, status = this_request(), this_g(), response.status_code
+    client, auth, seconds = notes.client, notes.get("auth"), perf_counter() - notes.started
     method, rule = asked.method, asked.url_rule
     # Never a one-time token, nor the query string: it may carry what somebody took for a place for tokens.
     path = ascii(_LINK_OF_MAIL.sub(r"\1…", asked.path))[1:-1]
@@ -81,7 +81,7 @@ def _note_request(response: Response) -> Response:
         "session_id": auth.sid if auth else None,
         "renewed": "X-New-Token" in response.headers,
     }
-    log.info("%s %s %s %s ms", method, path, status, fields["ms"], extra={"fields": fields})
+    logs.note(log, f"{method} {path} {status} {fields['ms']} ms", fields)
     metrics.count_request(method, rule.rule if rule else None, status, seconds)
     if rule and rule.endpoint in _SIGN_IN_DOORS:
         metrics.count_sign_in(_SIGN_IN_DOORS[rule.endpoint], _sign_in_outcome())
