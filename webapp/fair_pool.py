@@ -32,17 +32,21 @@ class FairPool(QueuePool):
         if not self._turns.take(min(self._timeout, max(remaining(), LEAST))):
             raise PoolTimeout("no connection has come free in time")
         try:
-            entry = super()._do_get()
+            entry: Any = super()._do_get()
         except BaseException:
             self._turns.give_back()
             raise
         try:
-            if entry.dbapi_connection is not None and not _is_alive(entry):
-                self._invalidate_time = time.time()  # SQLAlchemy replaces all connections from before, this one now
+            if not entry._is_hard_or_soft_invalidated() and not _is_alive(entry):
+                entry.invalidate()
+                # All from before are replaced, too, when they are taken; those that have been since are not.
+                if self._invalidate_time < entry.last_connect_time:
+                    self._invalidate_time = time.time()
         except BaseException:
+            entry.close()  # nobody knows in what state it is
             self._do_return_conn(entry)
             raise
-        return entry
+        return cast(ConnectionPoolEntry, entry)
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         record.info["rests_since"] = time.monotonic()
