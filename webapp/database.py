@@ -73,8 +73,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _from_text(value: str | None) -> datetime | None:
+    if value is None:
+        return None
     # SQLite gives back what it stored without its zone, which is UTC by the rule above.
-    return None if value is None else datetime.fromisoformat(value + "+00:00")
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _in_utc(value: datetime | None) -> datetime | None:

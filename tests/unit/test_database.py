@@ -1,15 +1,17 @@
 """The database, whichever it is: instants keep their zone, and rows that belong together stay together."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from tests.support import people
 from webapp.clock import utc_now
-from webapp.database import db
+from webapp.database import UtcDateTime, db
 from webapp.models import AuditEvent, AuthSession
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -56,6 +58,23 @@ def test_no_instant_stays_none(app: Flask) -> None:
         db.session.add(a_session(user_id))
         db.session.commit()
         assert db.session.scalars(select(AuthSession.revoked_at)).one() is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "instant"),
+    [
+        ("2026-11-30 12:00:00.250000", datetime(2026, 11, 30, 12, 0, 0, 250_000, UTC)),
+        ("2026-11-30 12:00:00", datetime(2026, 11, 30, 12, tzinfo=UTC)),
+        ("2026-11-30", datetime(2026, 11, 30, tzinfo=UTC)),
+        ("2026-11-30 12:00:00+02:00", datetime(2026, 11, 30, 10, tzinfo=UTC)),
+        ("2026-11-30T12:00:00Z", datetime(2026, 11, 30, 12, tzinfo=UTC)),
+    ],
+)
+def test_what_others_write_into_sqlite_is_an_instant_in_utc_too(stored: str, instant: datetime) -> None:
+    """An operator by hand, or an import."""
+    read: Any = UtcDateTime().result_processor(sqlite.dialect(), None)
+    assert read(stored) == instant
+    assert read(stored).tzinfo is UTC
 
 
 def a_session(user_id: int) -> AuthSession:
