@@ -42,7 +42,7 @@ def note(log: logging.Logger, message: str, fields: dict[str, Any]) -> None:
 
 def _encode(line: dict[str, Any]) -> str:
     try:
-        return to_json(line, ensure_ascii=True, fallback=str).decode()
+        return to_json(line, ensure_ascii=True, fallback=str).decode().replace("\x7f", "\\u007f")  # ASCII, and control
     except PydanticSerializationError:  # half of a character, which no UTF-8 has and JSON can escape
         return json.dumps(line, default=str)
 

@@ -18,7 +18,14 @@ from webapp.config import ROOT
 
 TIMEOUT = 60  # seconds
 CANARY = "canary-0123456789abcdef0123456789"
-HOSTILE = ('x\r\n{"level": "forged"}', "\x1b[2J\x1b]0;x\x07", '","level":"forged","x":"', "\u2028\u202e", "a\x00b")
+HOSTILE = (
+    'x\r\n{"level": "forged"}',
+    "\x1b[2J\x1b]0;x\x07",
+    '","level":"forged","x":"',
+    "\u2028\u202e",
+    "a\x00b",
+    "a\x7fb",
+)
 
 
 @pytest.fixture
@@ -123,6 +130,14 @@ def test_what_gunicorn_says_of_a_damaged_request_quotes_none_of_it(live) -> None
     assert len(said) >= len(damaged) - 2, said
     assert all("Invalid request from ip=127.0.0.1" in message for message in said)
     assert CANARY not in server.log
+
+
+def test_a_line_has_no_control_characters() -> None:
+    said = "".join(map(chr, range(0xA0)))
+    line = logs.JsonFormatter().format(logging.makeLogRecord({"msg": said}))
+    assert json.loads(line)["message"] == said
+    assert line.isascii()
+    assert line.isprintable()
 
 
 def test_half_a_character_costs_no_line() -> None:
