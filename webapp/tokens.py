@@ -5,11 +5,14 @@ Both functions of verification raise InvalidToken or TokenExpired and nothing el
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from json import JSONEncoder
 from typing import Any, Final, NamedTuple
 
 import jwt
 from flask import Flask
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
+from flask_jwt_extended.tokens import _encode_jwt
+from flask_jwt_extended.typing import ExpiresDelta, Fresh
 from jwt.algorithms import HMACAlgorithm
 
 from webapp.clock import HOSTS_APART
@@ -19,7 +22,6 @@ from webapp.keys import Key, KeyRing
 from webapp.token_format import Kind, audience, header_of, is_count, signed_claims
 
 SKEW: Final = timedelta(seconds=10)
-_EXP_GIVEN: Final = False  # to flask-jwt-extended: `exp` is among the claims
 # How many verified tokens a process remembers, 2 kB each: signature and claims never change, and the row decides.
 REMEMBERED: Final = 4096
 
@@ -54,6 +56,36 @@ class _Holder(NamedTuple):
     key: Key
 
 
+class _Manager(JWTManager):
+    """flask-jwt-extended's, without the settings that it looks up for each token: that took longer than to sign one."""
+
+    def _encode_jwt_from_config(  # noqa: PLR0917 - the library's arguments
+        self,
+        identity: _Holder,
+        token_type: str,
+        claims: dict[str, Any] | None = None,
+        fresh: Fresh = False,
+        expires_delta: ExpiresDelta | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> str:
+        return _encode_jwt(
+            algorithm=identity.key.algorithm,
+            audience="",
+            claim_overrides=claims or {},
+            csrf=False,
+            expires_delta=False,  # `exp` is among the claims
+            fresh=fresh,
+            header_overrides=headers or {},
+            identity=str(identity.user_id),
+            identity_claim_key="sub",
+            issuer="",
+            json_encoder=JSONEncoder,
+            secret=identity.key.signs_with,
+            token_type=token_type,
+            nbf=False,
+        )
+
+
 class _JudgedOnce(HMACAlgorithm):
     """HS256 that asks once of each secret whether it is a public key in disguise. At each token that is a quarter of
     what minting one costs."""
@@ -62,12 +94,10 @@ class _JudgedOnce(HMACAlgorithm):
 
 
 def init_app(app: Flask) -> None:
-    """Let flask-jwt-extended, which knows one key, sign each token with the key that its holder brings."""
+    """Let flask-jwt-extended sign each token with the key that its holder brings."""
     jwt.unregister_algorithm("HS256")
     jwt.register_algorithm("HS256", _JudgedOnce(HMACAlgorithm.SHA256))
-    manager = JWTManager(app)
-    manager.user_identity_loader(lambda holder: str(holder.user_id))
-    manager.encode_key_loader(lambda holder: holder.key.signs_with)
+    _Manager(app)
 
 
 # --- minting -------------------------------------------------------------------------------------------
@@ -90,9 +120,7 @@ def mint_access(
     claims |= _common_claims(settings, "access", sid=sid, now=now, expires_at=expires_at)
     holder = _Holder(user_id, settings.access_keys.signing)
     header = header_of("access", holder.key)
-    token: str = create_access_token(
-        holder, expires_delta=_EXP_GIVEN, additional_claims=claims, additional_headers=header
-    )
+    token: str = create_access_token(holder, additional_claims=claims, additional_headers=header)
     return token
 
 
@@ -101,9 +129,7 @@ def mint_refresh(settings: Settings, *, user_id: int, sid: str, gen: int, now: d
     claims = {"gen": gen, **_common_claims(settings, "refresh", sid=sid, now=now, expires_at=expires_at)}
     holder = _Holder(user_id, settings.refresh_keys.signing)
     header = header_of("refresh", holder.key)
-    token: str = create_refresh_token(
-        holder, expires_delta=_EXP_GIVEN, additional_claims=claims, additional_headers=header
-    )
+    token: str = create_refresh_token(holder, additional_claims=claims, additional_headers=header)
     return token
 
 
