@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import delete, event, func, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import ORMExecuteState
 
 from tests.support import people
+from tests.support.meanwhile import elsewhere
 from webapp.clock import utc_now
-from webapp.database import UtcDateTime, db
+from webapp.database import UtcDateTime, db, delete_in_batches
 from webapp.models import AuditEvent, AuthSession
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -105,3 +107,59 @@ def test_the_sessions_of_a_deleted_user_go_with_them_and_their_id_is_never_given
         db.session.commit()
         assert db.session.scalars(select(AuthSession.id)).all() == []
     assert people.create_user(app) > first
+
+
+# --- deleting in batches ---------------------------------------------------------------------------------
+
+
+def add_events(count: int) -> list[int]:
+    db.session.add_all(AuditEvent(at=NOON, kind="x") for _ in range(count))
+    db.session.commit()
+    return list(db.session.scalars(select(AuditEvent.id).order_by(AuditEvent.id)))
+
+
+def purge() -> int:
+    return delete_in_batches(db.session, AuditEvent.id, AuditEvent.at <= NOON, batch=2)
+
+
+def left() -> int | None:
+    return db.session.scalar(select(func.count()).select_from(AuditEvent))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_all_goes_though_somebody_else_deletes_some_of_a_batch(app: Flask) -> None:
+    """L15. On SQLite, where the rows that were found are nobody's."""
+    with app.app_context():
+        first, *_ = add_events(5)
+        others: list[int] = []
+
+        def overtake(state: ORMExecuteState) -> None:
+            if state.is_delete and not others:
+                others.append(first)
+                elsewhere(delete_one)
+
+        def delete_one() -> None:
+            with app.app_context():
+                db.session.execute(delete(AuditEvent).where(AuditEvent.id == first))
+                db.session.commit()
+
+        session = db.session()
+        event.listen(session, "do_orm_execute", overtake)
+        try:
+            assert purge() == 4
+        finally:
+            event.remove(session, "do_orm_execute", overtake)
+        assert (others, left()) == ([first], 0)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_all_goes_but_what_somebody_else_holds_and_nobody_waits(app: Flask) -> None:
+    """L15: by somebody who leaves, in the midst of it."""
+    with app.app_context():
+        first, *_ = add_events(5)
+        with db.engine.connect() as leaving:
+            leaving.execute(delete(AuditEvent).where(AuditEvent.id == first))
+            assert purge() == 4
+            leaving.rollback()
+        assert left() == 1
+        assert (purge(), left()) == (1, 0)
