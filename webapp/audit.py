@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert
 
-from webapp.database import DbSession, delete_in_batches, table_of
+from webapp.database import PURGE_BATCH, DbSession, delete_in_batches, table_of
 from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent
 
 
@@ -97,9 +97,15 @@ def record(
     db.execute(_write, event)
 
 
-def purge(db: DbSession, *, before: datetime, client: Client, now: datetime) -> int:
-    """Delete the events from before an instant, and write that down; commits. Return how many."""
-    count = delete_in_batches(db, AuditEvent.id, AuditEvent.at < before)
-    record(db, Kind.EVENTS_PURGED, client=client, now=now, before=before.isoformat(timespec="seconds"), count=count)
-    db.commit()
-    return count
+def purge(db: DbSession, *, before: datetime, client: Client, now: datetime, batch: int = PURGE_BATCH) -> int:
+    """Delete the events from before an instant, `batch` rows a commit. Return how many.
+
+    One event says how many, and is brought up to date with each batch: what is gone is written down, even if the purge
+    is broken off. If there was nothing to delete there is none."""
+    event = AuditEvent(at=now, kind=Kind.EVENTS_PURGED, ip=client.address, user_agent=client.user_agent)
+
+    def note(count: int) -> None:
+        event.detail = {"before": before.isoformat(timespec="seconds"), "count": count}
+        db.add(event)
+
+    return delete_in_batches(db, AuditEvent.id, AuditEvent.at < before, batch=batch, note=note)

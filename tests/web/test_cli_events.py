@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from tests.support import people
 from tests.support.command_line import refused, run
-from tests.support.steps import DAY
+from tests.support.steps import DAY, START, events
+from webapp import database
 from webapp.database import db
 from webapp.models import AuditEvent
 
@@ -56,7 +57,30 @@ def test_old_events_are_purged_and_that_is_an_event(app: Flask, user_id: int, cl
     assert [row.kind for row in rows] == ["sign_in", "events_purged"]
     assert rows[1].detail == {"before": "2026-08-05T12:00:00+00:00", "count": 1}
     assert run(app, "events", "purge", "--older-than", "1").output == "Deleted 0 events.\n"
+    assert len(events(app, "events_purged")) == 1, "and none that says nothing"
     assert run(app, "events", "purge", "--older-than", "36500").output == "Deleted 0 events.\n"
+
+
+def test_a_purge_that_is_broken_off_has_said_what_is_gone(
+    app: Flask, user_id: int, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z09: the first batches are committed by then."""
+    add_events(app, 500)
+    clock.shift(400 * DAY)
+    rests = iter([None])  # between the first two
+    monkeypatch.setattr(database.time, "sleep", lambda _: next(rests))
+    assert run(app, "events", "purge").exit_code != 0
+    [written] = events(app, "events_purged")
+    assert (written.detail["count"], len(events(app, "sign_in")) + len(events(app, "user_created"))) == (500, 1)
+    monkeypatch.undo()
+    assert run(app, "events", "purge").output == "Deleted 1 events.\n"
+    assert [event.detail["count"] for event in events(app, "events_purged")] == [500, 1]
+
+
+def add_events(app: Flask, count: int) -> None:
+    with app.app_context():
+        db.session.add_all(AuditEvent(at=START, kind="sign_in") for _ in range(count))
+        db.session.commit()
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "36501", "1000000", "9" * 20])
