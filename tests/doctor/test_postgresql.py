@@ -93,6 +93,22 @@ def test_missing_rights_are_found_and_the_remedy_works(clinic: Callable[..., Fla
         db.session.execute(text("TRUNCATE audit_events"))  # docs/operations.md, "Rights": no more than it needs
 
 
+@pytest.mark.parametrize("numbered", ["ALL SEQUENCES IN SCHEMA public", "SEQUENCE audit_events_id_seq"])
+def test_sequences_that_the_role_may_not_use_are_found_and_the_remedy_works(
+    clinic: Callable[..., Flask], name: str, numbered: str
+) -> None:
+    """Of one that may do all to the tables: it would answer every sign-in with 503."""
+    app = clinic()
+    as_owner(f"REVOKE USAGE ON {numbered} FROM {ROLE}", name)
+    found = complaints(app)
+    assert found.keys() == {"postgresql-rights"}
+    closed = found["postgresql-rights"].partition("rights to ")[2].partition(":")[0].split(", ")
+    assert "audit_events" in closed
+    assert {"alembic_version", "auth_sessions"}.isdisjoint(closed), "nothing numbers their rows"
+    as_owner(f"GRANT {found['postgresql-rights'].partition('GRANT ')[2]}", name)
+    assert complaints(app) == {}
+
+
 def test_a_superuser_is_found(clinic: Callable[..., Flask], owned: str) -> None:
     found = complaints(clinic(database_url=owned))
     assert found.keys() == {"postgresql-superuser"}

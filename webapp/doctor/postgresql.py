@@ -26,12 +26,16 @@ _FACTS: Final = text("""
            coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS is_encrypted,
            current_user AS username, current_database() AS name, clock_timestamp() AS at
 """)
-# One of several rights would do for has_table_privilege('…', 'SELECT, INSERT'): each is asked for by itself.
+# One of several rights would do for has_table_privilege('…', 'SELECT, INSERT'): each is asked for by itself. Without the
+# right to the sequence that numbers its rows a table takes none.
 _CLOSED_TABLES: Final = text("""
     SELECT relname FROM pg_class
     WHERE relname = ANY(:names) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
       AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-               AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+               AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+               AND coalesce((SELECT bool_and(has_sequence_privilege(numbers, 'USAGE'))
+                             FROM pg_attribute, pg_get_serial_sequence(relname::text, attname) AS numbers
+                             WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped), true))
     ORDER BY relname
 """)
 
