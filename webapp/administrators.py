@@ -1,6 +1,7 @@
 """Who administers, and who is let in at all; there always is an administrator who stays."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
@@ -12,18 +13,20 @@ from webapp.models import User
 from webapp.one_time_tokens import Purpose
 from webapp.revocation import EndReason, end_all_of
 
+# In the words of the index of administrators, or SQLite would read all users: see models.User.
+IS_ADMINISTRATOR: Final = User.is_admin.is_(True)
 # Links that wait in somebody's mailbox must not outlive the account they were sent for.
 _LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL)
 
 
 def lock(db: DbSession) -> None:
     """Let others who would take an administrator away wait: of two at once, the second sees what the first left."""
-    lock_in_order(db, User.id, User.is_active, User.is_admin)
+    lock_in_order(db, User.id, User.is_active, IS_ADMINISTRATOR)
 
 
 def may_go(user_id: int) -> ColumnElement[bool]:
     """Return the condition that the account is no administrator's, or that another active administrator stays."""
-    others = select(User.id).where(User.is_admin, User.is_active, User.id != user_id)
+    others = select(User.id).where(IS_ADMINISTRATOR, User.is_active, User.id != user_id)
     return or_(~User.is_admin, exists(others.correlate(None)))
 
 
