@@ -8,15 +8,17 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
-from tests.doctor.conftest import ADMIN, complaints, run
+from tests.doctor.conftest import ADMIN, START, complaints, run
 from tests.support import people
+from tests.support.settings import make_settings
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.demo import USERS
 from webapp.models import AuditEvent, AuthSession, OneTimeToken, Passkey, User
 from webapp.sealing import seal
+from webapp.seeds import BATCH
 
 
 def change(app: Flask, statement: Any) -> None:
@@ -98,6 +100,24 @@ def test_seeds_that_the_key_does_not_open_are_found_and_the_remedy_works(
     assert complaints(changed) == {}
     run(lost, "users", "remove-second-factor", ADMIN)
     assert complaints(lost).keys() == {"administrator-one-factor"}, "the passkey is gone, too"
+
+
+def test_seeds_that_no_key_opens_are_found_behind_however_many_that_one_does(
+    clinic: Callable[..., Flask], sound: dict[str, Any]
+) -> None:
+    """Each batch of them is looked at, and so is the last."""
+    app = clinic()
+    sealed = [seal(options, pyotp.random_base32()) for options in (app.extensions["settings"], make_settings())]
+    change(app, insert(User).values([a_user(number, sealed[number >= 2 * BATCH]) for number in range(2 * BATCH + 5)]))
+    assert "of p1000@example.com, p1001@example.com, p1002@example.com and 2 more" in complaints(app)["seeds-sealed"]
+    result = app.test_cli_runner().invoke(args=["keys", "reseal"])
+    assert (result.exit_code, result.stdout) == (1, "Sealed 0 seeds anew; 5 are opened by no key.\n")
+    assert "`flask --app wsgi doctor` names their users" in result.stderr
+
+
+def a_user(number: int, seed: str) -> dict[str, Any]:
+    address = f"p{number}@example.com"
+    return {"email": address, "email_key": address, "password_hash": "", "created_at": START, "totp_seed": seed}
 
 
 def test_seeds_that_need_a_previous_key_are_found_and_the_remedy_works(

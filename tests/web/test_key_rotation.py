@@ -132,7 +132,9 @@ def test_seeds_are_opened_by_the_previous_key_until_they_are_sealed_anew(
     assert command(rotated, "keys", "reseal") == "Sealed 0 seeds anew; 0 are opened by no key.\n"
     assert seed_of(make_app(secret_key=NEW), user_id) == secret
     with_old_key_only = make_app()
-    assert json.loads(command(with_old_key_only, "keys", "reseal", "--json")) == {"resealed": 0, "not_opened": 1}
+    result = with_old_key_only.test_cli_runner().invoke(args=["keys", "reseal", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)) == (1, {"resealed": 0, "not_opened": 1})
+    assert "add the key that sealed them to SECRET_KEY_PREVIOUS" in result.stderr
 
 
 def seed_of(app: Flask, user_id: int) -> str:

@@ -47,9 +47,14 @@ def _private_key(curve: str) -> str:
 @explains_errors
 @json_option
 def reseal_seeds(*, as_json: bool) -> None:
-    """Seal the seeds of second factors anew under SECRET_KEY, so that SECRET_KEY_PREVIOUS is not needed for them."""
+    """Seal the seeds of second factors anew under SECRET_KEY, so that SECRET_KEY_PREVIOUS is not needed for them.
+
+    Exit status 1 if there are seeds that no key opens."""
     resealed, shut = seeds.reseal(db.session, settings())
     if as_json:
         print_json({"resealed": resealed, "not_opened": shut})
     else:
         click.echo(f"Sealed {resealed} seeds anew; {shut} are opened by no key.")
+    if shut:
+        message = "Codes made from seeds that no key opens are refused: add the key that sealed them to"
+        raise click.ClickException(f"{message} SECRET_KEY_PREVIOUS. `flask --app wsgi doctor` names their users.")

@@ -7,13 +7,13 @@ from typing import Final
 from sqlalchemy import exists, select
 
 from webapp import accounts, demo, passwords, seeds
+from webapp.administrators import IS_ADMINISTRATOR
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.doctor.findings import Finding, wrong
 from webapp.models import Passkey, User
 from webapp.sealing import SealBroken, unseal
 
-MOST_SEEDS: Final = 1000  # to open one takes 30 µs; those sealed first are the ones that a new key leaves behind
 MOST_NAMES: Final = 3
 
 
@@ -28,7 +28,7 @@ def _examine_administrators(db: DbSession) -> Iterator[Finding]:
     has_passkey = exists().where(Passkey.user_id == User.id)
     found = db.execute(
         select(User.email, User.email_verified, User.totp_enabled_at, has_passkey)
-        .where(User.is_admin, User.is_active)
+        .where(IS_ADMINISTRATOR, User.is_active)
         .order_by(User.id)
     ).all()
     if not found:
@@ -56,16 +56,20 @@ def _examine_demo_users(db: DbSession) -> Iterator[Finding]:
 
 
 def _examine_seeds(db: DbSession, settings: Settings) -> Iterator[Finding]:
-    sealed = db.execute(
-        select(User.email, User.totp_seed).where(User.totp_seed.is_not(None)).order_by(User.id).limit(MOST_SEEDS)
-    )
-    shut = [email for email, seed in sealed if seed and not _opens(settings, seed)]
+    shut, is_one_before = [], False
+    # All of them, since those that no key opens may have been sealed at any time: a second for 30,000.
+    for user_id, seed in seeds.sealed_before(db, settings):
+        is_one_before = True
+        if not _opens(settings, seed):
+            shut.append(user_id)
     if shut:
-        message = f"SECRET_KEY does not open the seeds of {_names(shut)}, whose codes are refused"
+        some = select(User.email).where(User.id.in_(shut[:MOST_NAMES])).order_by(User.id)
+        names = _names(list(db.scalars(some)), of=len(shut))
+        message = f"SECRET_KEY does not open the seeds of {names}, whose codes are refused"
         remedy = "run SECRET_KEY_PREVIOUS=the-key-from-before flask --app wsgi keys reseal; where that key is lost, "
         remedy += "flask --app wsgi users remove-second-factor EMAIL for each, which removes passkeys as well"
         yield wrong("seeds-sealed", f"{message}: {remedy}")
-    elif len(settings.secrets) > 1 and any(seeds.sealed_before(db, settings)):
+    elif is_one_before:
         message = "seeds of second factors still need SECRET_KEY_PREVIOUS"
         yield wrong("seeds-sealed-before", f"{message}: run flask --app wsgi keys reseal before you take it away")
 
@@ -78,6 +82,7 @@ def _opens(settings: Settings, seed: str) -> bool:
     return True
 
 
-def _names(emails: list[str]) -> str:
-    more = len(emails) - MOST_NAMES
+def _names(emails: list[str], *, of: int | None = None) -> str:
+    """Return the first of the addresses, and how many more there are; `of` is how many in all, if not all are given."""
+    more = (of or len(emails)) - MOST_NAMES
     return ", ".join(islice(emails, MOST_NAMES)) + (f" and {more} more" if more > 0 else "")
