@@ -1,11 +1,13 @@
 """A refresh token is taken one way, which is its own: T15, R18, C01, I08, RFC 6749."""
 
+import time
 from typing import Any
 
 import pytest
 
 from tests.support import people
 from tests.support.doors import ask, assert_401b, bearer, by_cookie, in_json, rows
+from tests.support.forge import forge
 
 
 def in_form(token: str) -> dict[str, Any]:
@@ -33,6 +35,45 @@ def test_two_sessions_at_once_are_refused_and_nothing_changes(app, signed_in, by
     assert reply.get_json().get("code", reply.get_json().get("error")) in ("ambiguous_credentials", "invalid_request")
     assert "Set-Cookie" not in reply.headers
     assert rows(app) == before
+
+
+WAYS = {"JSON": in_json, "form": in_form, "cookie": by_cookie}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("is_expired", [False, True], ids=["live", "expired"])
+def test_an_access_token_beside_its_sessions_refresh_token_is_ignored(
+    app, signed_in, by_cookie_session, way, is_expired
+) -> None:
+    """Many clients put theirs on every call, and take a 401 of this one for the end of the session."""
+    session = by_cookie_session if way == "cookie" else signed_in
+    now = int(time.time())
+    access = forge(session.access, iat=now - 7200, nbf=now - 7200, exp=now - 60) if is_expired else session.access
+    reply = ask(app, both(bearer("/api/refresh")(access), WAYS[way](session.refresh)))
+    assert reply.status_code == 200, reply.text
+    # The refresh token that counts is the other one: it travels its own way, and rotates.
+    assert ("refresh_token" in reply.get_json()) is (way != "cookie")
+    assert ("Set-Cookie" in reply.headers) is (way == "cookie")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_access_token_beside_another_sessions_refresh_token_is_refused(
+    app, signed_in, by_cookie_session, way
+) -> None:
+    other = people.sign_in(app.test_client())
+    before = rows(app)
+    refresh = (by_cookie_session if way == "cookie" else signed_in).refresh
+    reply = ask(app, both(bearer("/api/refresh")(other.access), WAYS[way](refresh)))
+    assert reply.status_code == 400
+    assert reply.get_json().get("code", reply.get_json().get("error")) in ("ambiguous_credentials", "invalid_request")
+    assert "Set-Cookie" not in reply.headers
+    assert rows(app) == before
+
+
+def test_what_is_neither_kind_of_token_of_ours_is_refused_beside_a_good_one(app, signed_in, by_cookie_session) -> None:
+    foreign = forge(signed_in.access, key="k" * 32)
+    for good in (in_json(signed_in.refresh), by_cookie(by_cookie_session.refresh)):
+        assert_401b(ask(app, both(bearer("/api/refresh")(foreign), good)))
 
 
 def test_of_two_cookies_of_one_name_the_first_counts_at_every_door(app, by_cookie_session) -> None:
@@ -88,6 +129,17 @@ def test_a_cookie_needs_proof_that_our_own_page_sent_it(app, by_cookie_session, 
     before = rows(app)
     headers = {"Cookie": f"refresh_token={by_cookie_session.refresh}", **proof}
     reply = ask(app, {"path": path, "method": "POST", "headers": headers})
+    assert (reply.status_code, reply.get_json()["code"]) == (403, "cross_origin")
+    assert "Set-Cookie" not in reply.headers
+    assert rows(app) == before
+
+
+@pytest.mark.parametrize("proof", [{}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://a.b"}])
+def test_an_access_token_beside_a_cookie_is_no_proof_of_where_it_came_from(app, by_cookie_session, proof) -> None:
+    """C01"""
+    before = rows(app)
+    headers = {"Cookie": f"refresh_token={by_cookie_session.refresh}", **proof}
+    reply = ask(app, both(bearer("/api/refresh")(by_cookie_session.access), {"headers": headers}))
     assert (reply.status_code, reply.get_json()["code"]) == (403, "cross_origin")
     assert "Set-Cookie" not in reply.headers
     assert rows(app) == before

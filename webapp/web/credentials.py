@@ -17,6 +17,7 @@ from webapp.errors import (
     InvalidToken,
     MissingToken,
     TokenExpired,
+    Unauthorized,
     UnsupportedGrantType,
 )
 from webapp.web import cookies
@@ -52,21 +53,22 @@ def verified(verify: Callable[..., Claims], token: str) -> Claims:
 
 
 def refresh_credential() -> RefreshCredential:
-    """Return the one refresh token of the request: from the cookie, as Bearer, or in a JSON or form body.
+    """Return the one refresh token of the request: from the cookie, as Bearer, or in a JSON or form body. An access
+    token of the same session beside it says nothing: many clients put theirs on every call.
 
     Raises MissingToken, InvalidToken, AmbiguousCredentials if there are two of different sessions, and CrossOrigin if
     a cookie alone came without proof of its origin."""
-    cookie = cookies.read_refresh(settings(), request)
+    in_body, bearer = _token_in_body(), bearer_token()
+    sids = _sid_of_access(bearer)
+    sent: list[tuple[str | None, sessions.Presented]] = [(in_body, "body"), (None if sids else bearer, "bearer")]
     found = [
-        RefreshCredential(verified(tokens.verify_refresh, token), presented) for token, presented in _explicit_tokens()
+        RefreshCredential(verified(tokens.verify_refresh, token), presented)
+        for token, presented in sent
+        if token is not None
     ]
     if not found:
-        if cookie is None:
-            raise MissingToken
-        require_own_origin()
-        g.is_cookie_credential = True
-        return RefreshCredential(verified(tokens.verify_refresh, cookie), "cookie")
-    sids = {credential.claims.sid for credential in found}
+        found = [_credential_of_cookie(otherwise=InvalidToken if sids else MissingToken)]
+    sids |= {credential.claims.sid for credential in found}
     # Another program on the same host may have left a cookie of this name: one that is not ours says nothing.
     sids |= {sid for sid, _ in sessions_of_cookie()}
     if len(sids) > 1:
@@ -74,10 +76,26 @@ def refresh_credential() -> RefreshCredential:
     return found[0]
 
 
-def _explicit_tokens() -> list[tuple[str, sessions.Presented]]:
-    in_body = _token_in_form() if request.mimetype == FORM and request.get_data() else _token_in_json()
-    sent: list[tuple[str | None, sessions.Presented]] = [(in_body, "body"), (bearer_token(), "bearer")]
-    return [(token, presented) for token, presented in sent if token is not None]
+def _credential_of_cookie(*, otherwise: type[Unauthorized]) -> RefreshCredential:
+    """Return the cookie's token, or raise `otherwise` if there is no cookie."""
+    cookie = cookies.read_refresh(settings(), request)
+    if cookie is None:
+        raise otherwise
+    require_own_origin()
+    g.is_cookie_credential = True
+    return RefreshCredential(verified(tokens.verify_refresh, cookie), "cookie")
+
+
+def _sid_of_access(bearer: str | None) -> set[str]:
+    """Return the session of an access token that came as Bearer, expired or not; nothing if it is none of ours."""
+    try:
+        return {tokens.verify_access(settings(), bearer or "", now=g.now, allow_expired=True).sid}
+    except InvalidToken:
+        return set()
+
+
+def _token_in_body() -> str | None:
+    return _token_in_form() if request.mimetype == FORM and request.get_data() else _token_in_json()
 
 
 def _token_in_json() -> str | None:

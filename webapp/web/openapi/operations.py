@@ -93,7 +93,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Get a new access token",
         "The refresh token comes by the cookie, as Bearer, or in the body. By cookie and by body it is followed by a "
         "successor each time; as Bearer only when it has grown old, and a client that ignores the successor keeps "
-        "working. A form is answered as RFC 6749 has it, errors too, so that OAuth clients work unchanged.",
+        "working. An access token of the same session as Bearer beside it is ignored; alone it refreshes nothing. A "
+        "form is answered as RFC 6749 has it, errors too, so that OAuth clients work unchanged.",
         access="refresh",
         body=schemas.RefreshBody,
         is_body_required=False,
