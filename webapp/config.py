@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from webapp import settings_checks
 from webapp.keys import Key, KeyRing, kept_secret_key, key_pairs, shared_key
 from webapp.mail_route import MailRoute, parse_mail_url
-from webapp.origins import LOCALHOST, canonical_origin
+from webapp.origins import LOCALHOST, canonical_origin, canonical_web_origin
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
@@ -103,8 +103,8 @@ class Settings(BaseSettings):
 
     cors_origins: CommaSeparated = Field(
         (),
-        description="exact origins, comma-separated. Development: any port of `http://localhost` "
-        "and `http://127.0.0.1`",
+        description="exact origins, comma-separated, an app's `capacitor://localhost` too. Development: any port of "
+        "`http://localhost` and `http://127.0.0.1`",
     )
     password_min_length: int = Field(8, ge=8, le=128, description="shortest password accepted")
     mail_url: SecretStr = Field(
@@ -160,7 +160,7 @@ class Settings(BaseSettings):
         """PUBLIC_URL as browsers spell an origin: lower case, no default port; "" if it is none.
 
         With a slash at its end it is none: to Caddy, which is given it as well, that is the start page alone."""
-        return canonical_origin(self.public_url.lower()) or ""
+        return canonical_web_origin(self.public_url.lower()) or ""
 
     @property
     def is_https(self) -> bool:

@@ -137,7 +137,7 @@ class InvalidClient(Unauthorized):
 
 
 class CrossOrigin(AppError):
-    code, title, status = "cross_origin", "Cookies are accepted from our own or an allowed origin only", 403
+    code, title, status = "cross_origin", "This is accepted from our own or an allowed origin only", 403
 
 
 class ReauthenticationRequired(AppError):

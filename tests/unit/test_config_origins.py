@@ -9,12 +9,36 @@ from tests.unit.environment import PRODUCTION, load, refusal
 @pytest.mark.parametrize(
     "origin",
     ["*", "null", "https://*.example", "https://a.example/", "https://a.example/x", "a.example", "https://",
-     "ftp://a.example", "https://A.example", "https://a.example:0",
+     "https://A.example", "capacitor://", "capacitor:localhost", "1app://localhost", "capacitor://localhost/",
+     "capacitor://*", "capacitor://localhost:0", "Capacitor://localhost", "file:///x", "://a.example", "https://a.example:0",
      "https://a.example:65536", "https://user@a.example", "https://a.example:", "https://a.example?x"],
 )  # fmt: skip
 def test_only_exact_origins_may_be_allowed(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
     """C07."""
     assert "CORS_ORIGINS" in refusal(monkeypatch, **PRODUCTION, CORS_ORIGINS=origin)
+
+
+@pytest.mark.parametrize(
+    "origin", ["capacitor://localhost", "ionic://localhost", "chrome-extension://abc", "x.y://h:8"]
+)
+def test_the_origin_of_an_app_may_be_allowed_whatever_its_scheme(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    """C07: the WebViews of apps have such."""
+    settings = load(monkeypatch, **PRODUCTION, CORS_ORIGINS=origin)
+    assert settings.allows_origin(origin)
+    scheme, _, rest = origin.partition("://")
+    refused = [
+        f"{origin}.evil",
+        f"{origin}/",
+        f"https://{rest}",
+        f"x{origin}",
+        f"{scheme}://evil.{rest}",
+        f"{origin}:443",
+    ]
+    assert not [other for other in refused if settings.allows_origin(other)]
+
+
+def test_our_own_address_is_one_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "PUBLIC_URL" in refusal(monkeypatch, **{**PRODUCTION, "PUBLIC_URL": "capacitor://localhost"})
 
 
 def test_an_origin_is_allowed_if_it_is_ours_or_equal_to_one_on_the_list() -> None:

@@ -1,12 +1,14 @@
 """Other origins: which may send the cookies (C01 to C03), and which may read answers (C07, C08)."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
 from tests.support.cookies import FRIEND, cookies, login
-from tests.support.steps import OWN, SAME_ORIGIN, bearer, csrf_token, me, refresh
+from tests.support.steps import OWN, SAME_ORIGIN, bearer, client, csrf_token, me, refresh
 from webapp.database import db
 from webapp.models import AuthSession
 
@@ -146,6 +148,27 @@ def test_an_allowed_front_end_may_send_tokens_and_read_what_it_needs_of_every_an
     assert reply.headers["Access-Control-Allow-Origin"] == FRIEND
     assert reply.headers["Access-Control-Allow-Credentials"] == "true"
     assert {"X-New-Token", "Retry-After"} <= set(reply.headers["Access-Control-Expose-Headers"].split(", "))
+
+
+def test_the_webview_of_an_app_is_served_as_any_front_end_is(make_app: Callable[..., Flask]) -> None:
+    """C07: by an origin of its own scheme, once it is on the list."""
+    app = "capacitor://localhost"
+    http = client(make_app, is_https=True, cors_origins=app)
+    signed_in = http.post(
+        "/api/login", json={"email": people.EMAIL, "password": people.PASSWORD}, headers={"Origin": app}
+    )
+    assert (signed_in.status_code, signed_in.headers["Access-Control-Allow-Origin"]) == (200, app)
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin, allowed in ((app, app), ("capacitor://localhost.evil", None), ("https://localhost", None)):
+        reply = http.options("/api/refresh", headers={"Origin": origin, **preflight})
+        assert reply.headers.get("Access-Control-Allow-Origin") == allowed
+        assert http.post("/api/login", json={}, headers={"Origin": origin}).status_code == (422 if allowed else 403)
+
+
+def test_who_is_refused_for_its_origin_is_not_told_of_cookies_that_it_did_not_send(production: FlaskClient) -> None:
+    refused = production.post("/api/login", json={}, headers={"Origin": "https://evil.example"})
+    assert "cookie" not in f"{refused.json['title']} {refused.json['detail']}".lower()
+    assert "origin" in refused.json["title"]
 
 
 def test_a_preflight_lists_methods_and_headers_needs_no_token_and_does_nothing(production: FlaskClient) -> None:

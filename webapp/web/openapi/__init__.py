@@ -30,7 +30,9 @@ _ABOUT: Final = """Sign-ins that renew themselves, and end the moment you say so
 - Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable. Any call may also answer
   404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, and 400 `unknown_host` to another name than ours.
 - Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored.
-- Calls that a cookie opens are refused (`cross_origin`) unless the browser vouches for our own or an allowed origin."""
+- Calls that a cookie opens are refused (`cross_origin`) unless the browser vouches for our own or an allowed origin.
+  Calls that sign in, sign up or ask for a link without a token are refused to a browser that names any other origin,
+  whatever they bring; programs, which name none, may make them."""
 
 _BEARER: Final[dict[str, Any]] = {"type": SecureType.HTTP, "scheme": "bearer", "bearer_format": "JWT"}
 
