@@ -12,7 +12,7 @@ if (button && source && "clipboard" in navigator) {
       await navigator.clipboard.writeText(source.textContent ?? "");
       if (status) status.textContent = "Copied.";
     } catch {
-      if (status) status.textContent = "The browser does not let us copy. Select the text instead.";
+      if (status) status.textContent = "Not copied. Select the text instead.";
     }
   });
 }

@@ -87,20 +87,27 @@ def test_the_picture_is_the_qr_code_of_the_key_and_buttons_copy_and_print(
     enter(visitor.context, site.url, person)
     phone = pyotp.TOTP(begin(visitor).replace(" ", ""))
     check_picture(visitor)
-    copied = visitor.get_by_role("status").filter(has_text="Copied.")
-    visitor.get_by_role("button", name="Copy the key").click()
-    expect(copied).to_be_attached()
+    press_and_read(visitor, "Copy the key", "Copied.")
     assert visitor.evaluate("navigator.clipboard.readText()").replace(" ", "") == phone.secret
     turn_on(visitor, phone.now())
     codes = shown_codes(visitor)
-    visitor.get_by_role("button", name="Copy", exact=True).click()
-    expect(copied).to_be_attached()
+    press_and_read(visitor, "Copy", "Copied.")
     assert visitor.evaluate("navigator.clipboard.readText()").split() == codes
     visitor.get_by_role("button", name="Print").click()
     assert visitor.evaluate("window.prints") == 1
     visitor.evaluate(FORBID_COPYING)
-    visitor.get_by_role("button", name="Copy", exact=True).click()
-    expect(visitor.get_by_role("status").filter(has_text="Select the text instead.")).to_be_attached()
+    visitor.set_viewport_size({"width": 360, "height": 740})
+    press_and_read(visitor, "Copy", "Not copied. Select the text instead.")
+
+
+def press_and_read(page: Page, button: str, words: str) -> None:
+    """What the button says can be seen, and moves nothing."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.get_by_role("button", name=button, exact=True).click()
+    said = page.get_by_role("status").filter(has_text=words)
+    expect(said).to_have_text(words)
+    assert said.evaluate("(said) => said.clientWidth") > len(words), "as wide as its words, not one pixel"
+    assert page.evaluate("document.documentElement.scrollHeight") == height
 
 
 def check_picture(page: Page) -> None:
