@@ -22,7 +22,7 @@ from webapp.errors import (
     Unauthorized,
 )
 from webapp.postgresql import NotReady
-from webapp.web import cookies
+from webapp.web import cookies, expired_forms
 from webapp.web.context import settings
 from webapp.web.limits import refusal
 from webapp.web.redirects import asked_page, is_page, own_path, page_of_form, page_of_sent_form
@@ -125,7 +125,9 @@ def _way_back() -> str:
 
 
 def _csrf_error(error: CSRFError) -> Response:
-    """The form's token is missing, foreign or too old: the user stays signed in and may try again."""
+    """The form's token is missing, foreign or too old: nothing is done, and the user may try again."""
+    if (way_on := expired_forms.lead_on()) is not None:
+        return way_on
     detail = "This form was open for too long, or came from another place. Open it again and repeat what you did."
     action_url = page_of_sent_form()
     return _page(400, "The form has expired", detail, action_url=action_url, action_label="Open the page again")
