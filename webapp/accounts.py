@@ -10,6 +10,7 @@ from webapp import (
     administrators,
     audit,
     email_change,
+    mfa_setup,
     one_time_tokens,
     outbox,
     passwords,
@@ -140,7 +141,8 @@ def set_password(
     """Store a new password, end all sessions but one to keep, forget all devices, and tell the owner; the caller
     commits.
 
-    A change of address that waits for its link comes to nothing. Return when devices were forgotten."""
+    A change of address that waits for its link comes to nothing, as does a second factor that was only begun. Return
+    when devices were forgotten."""
     is_reset = keep_sid is None
     db.execute(
         update(User)
@@ -149,8 +151,9 @@ def set_password(
         .execution_options(synchronize_session=False)
     )
     one_time_tokens.cancel(db, Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
-    # Whoever knew the old password may have asked for it.
+    # Whoever knew the old password may have asked for the one, and know the secret of the other.
     email_change.cancel(db, user_id=user_id, now=now)
+    mfa_setup.abandon(db, user_id=user_id)
     reason = EndReason.PASSWORD_RESET if is_reset else EndReason.PASSWORD_CHANGED
     revocation.end_all_of(db, user_id=user_id, actor_id=user_id, but=keep_sid, reason=reason, client=client, now=now)
     kind = audit.Kind.PASSWORD_RESET if is_reset else audit.Kind.PASSWORD_CHANGED

@@ -1,6 +1,8 @@
-"""Setting the second factor up, by a first code, and taking it away. The seed is sealed at rest (RFC 6238; pyotp)."""
+"""Setting the second factor up, by a first code, and taking it away. The seed is sealed at rest (RFC 6238; pyotp).
 
-from datetime import datetime
+A seed that waits for its first code is its session's alone: sealed with it are which session began it, and when."""
+
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import pyotp
@@ -17,6 +19,8 @@ from webapp.revocation import EndReason, end_all_of
 from webapp.sealing import seal
 
 ISSUER: Final = "Evergreen"
+BEGUN_FOR: Final = timedelta(minutes=30)  # so long a seed waits for its first code
+NONE_WAITS: Final = "No set-up waits here: one ends after 30 minutes, or when another is begun. Begin anew."
 
 
 class Enrolment(NamedTuple):
@@ -31,8 +35,8 @@ class Enrolment(NamedTuple):
         return str(segno.make(self.uri, error="m").svg_data_uri(scale=5, border=3, dark="#000", light="#fff"))
 
 
-def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str) -> Enrolment:
-    """Make a new seed, which counts when its first code has been shown; commits.
+def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str, now: datetime) -> Enrolment:
+    """Make a new seed, which counts when this session has shown its first code, within BEGUN_FOR; commits.
 
     Raises SessionEnded if the session `sid` was ended meanwhile, SecondFactorState if a second factor is on already,
     and EmailNotVerified: who signed up with somebody else's address must not bar them from it."""
@@ -41,7 +45,7 @@ def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str) -> Enrol
     user = db.execute(
         update(User)
         .where(User.id == user_id, User.totp_enabled_at.is_(None))
-        .values(totp_seed=seal(settings, secret))
+        .values(totp_seed=seal(settings, f"{sid} {int(now.timestamp())} {secret}"))
         .returning(User.email, User.email_verified)
         .execution_options(synchronize_session=False)
     ).first()
@@ -55,10 +59,11 @@ def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str) -> Enrol
     return _enrolment(secret, user.email)
 
 
-def pending(db: DbSession, settings: Settings, *, user_id: int) -> Enrolment | None:
-    """Return the enrolment that waits for its first code, or None; once it is confirmed the seed is never shown."""
+def pending(db: DbSession, settings: Settings, *, user_id: int, sid: str, now: datetime) -> Enrolment | None:
+    """Return the enrolment of this session that waits for its first code, or None; once it is confirmed the seed is
+    never shown."""
     user = session_state.user_of_session(db, user_id)
-    secret = None if user.totp_enabled_at else opened(settings, user.totp_seed)
+    secret = None if user.totp_enabled_at else _begun(settings, user.totp_seed, sid=sid, now=now)
     return _enrolment(secret, user.email) if secret else None
 
 
@@ -72,13 +77,13 @@ def confirm(
 ) -> list[str]:
     """Turn the second factor on by its first code; every other session ends; commits. Return ten recovery codes.
 
-    Raises SecondFactorState if none waits to be confirmed, InvalidFields for a wrong code, TooManyAttempts, and
-    SessionEnded if the session `sid` was ended meanwhile."""
+    Raises SecondFactorState if none of this session waits to be confirmed, InvalidFields for a wrong code,
+    TooManyAttempts, and SessionEnded if the session `sid` was ended meanwhile."""
     seed = db.scalar(select(User.totp_seed).where(User.id == user_id, User.totp_enabled_at.is_(None)))
-    secret = opened(settings, seed)
+    secret = _begun(settings, seed, sid=sid, now=now)
     if seed is None or secret is None:
         session_state.lock_unended(db, sid)
-        raise SecondFactorState("Begin by having a secret made.")
+        raise SecondFactorState(NONE_WAITS)
     check_throttle(db, settings, user_id, shared_count(user_id), now=now)
     step = matching_step(secret, code, now=now)
     if step is None:
@@ -86,7 +91,7 @@ def confirm(
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
     db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
     codes, hashes = recovery_codes.make()
-    is_on = _turn_on(db, user_id, seed=seed, step=step, now=now)
+    is_on = _turn_on(db, user_id, begun=seed, seed=seal(settings, secret), step=step, now=now)
     # Looked at with both rows locked: one that was ended during the hashes must not end those of its owner.
     session_state.lock_unended(db, sid)
     if not is_on:
@@ -103,17 +108,27 @@ def confirm(
     return codes
 
 
-def _turn_on(db: DbSession, user_id: int, *, seed: str, step: int, now: datetime) -> bool:
+def _turn_on(db: DbSession, user_id: int, *, begun: str, seed: str, step: int, now: datetime) -> bool:
     """Whether this turned it on. The condition, and the step that is spent: of two confirmations at once, one does, and
     has codes that count; and the seed is the one whose code was shown, whatever another tab has begun meanwhile."""
     turned_on = db.scalar(
         update(User)
-        .where(User.id == user_id, User.totp_seed == seed, User.totp_enabled_at.is_(None), User.totp_last_step < step)
-        .values(totp_enabled_at=now, totp_last_step=step)
+        .where(User.id == user_id, User.totp_seed == begun, User.totp_enabled_at.is_(None), User.totp_last_step < step)
+        .values(totp_seed=seed, totp_enabled_at=now, totp_last_step=step)
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
     return turned_on is not None
+
+
+def _begun(settings: Settings, sealed: str | None, *, sid: str, now: datetime) -> str | None:
+    """Return the seed that the session has begun of late. None for another's: whoever began it knows the secret. One
+    that was sealed alone is from before sessions were written down."""
+    whose, _, begun = (opened(settings, sealed) or "").partition(" ")
+    at, _, secret = begun.partition(" ")
+    if whose != sid or not secret or now >= datetime.fromtimestamp(int(at), UTC) + BEGUN_FOR:
+        return None
+    return secret
 
 
 def abandon(db: DbSession, *, user_id: int) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from webapp import accounts, audit, mfa_setup, one_time_tokens, outbox, passkeys, passwords, throttle
+from webapp import accounts, audit, one_time_tokens, outbox, passkeys, passwords, throttle
 from webapp.addresses import account_key, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
@@ -53,8 +53,6 @@ def reset(
     spent = one_time_tokens.spend(db, token, Purpose.RESET_PASSWORD, now=now)
     accounts.set_password(db, user_id=user_id, password_hash=password_hash, keep_sid=None, client=client, now=now)
     one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, user_id=user_id, now=now)
-    # It may be somebody else who has begun it, and the page would show the owner a secret that they know.
-    mfa_setup.abandon(db, user_id=user_id)
     if remove_passkeys:
         passkeys.remove_all(db, user_id=user_id, actor_id=user_id, client=client, now=now)
     db.execute(

@@ -35,7 +35,7 @@ def turn_on_second_factor(app: Flask, person: Person) -> Phone:
         user_id, now = user_id_of(person), utc_now()
         who = {"user_id": user_id, "client": COMMAND_LINE, "now": now}
         opened = sessions.open_session(db.session, settings(), transport="body", remember=False, **who)
-        begun = mfa_setup.begin(db.session, settings(), user_id=user_id, sid=opened.session.sid)
+        begun = mfa_setup.begin(db.session, settings(), user_id=user_id, sid=opened.session.sid, now=now)
         phone = pyotp.TOTP(begun.secret)
         code = phone.at(int(now.timestamp()), counter_offset=-1)
         codes = mfa_setup.confirm(db.session, settings(), sid=opened.session.sid, code=code, **who)

@@ -63,7 +63,7 @@ def test_a_device_that_is_confirmed_beside_a_new_beginning_stays_the_one(
 
     with accounts.app.app_context(), meanwhile("UPDATE users SET totp_seed", confirm) as confirmed:
         try:
-            begun = mfa_setup.begin(db.session, make_settings(), user_id=person.id, sid=sid)
+            begun = mfa_setup.begin(db.session, make_settings(), user_id=person.id, sid=sid, now=utc_now())
         except SecondFactorState:
             begun = None
         db.session.rollback()

@@ -9,11 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.support import people
+from tests.support import forge, people
 from tests.support.settings import SECRET_KEY
 from tests.support.steps import assert_refused, csrf_token, is_signed_in, me, refresh, sign_in_by_form, successor
 from tests.unit.test_key_rings import ED25519, P256, pem
 from webapp import mfa_setup
+from webapp.clock import utc_now
 from webapp.database import db
 from webapp.keys import key_pairs
 from webapp.models import OutboxMail
@@ -127,19 +128,21 @@ def test_seeds_are_opened_by_the_previous_key_until_they_are_sealed_anew(
     """O03."""
     session = people.sign_in(before.test_client())
     secret = session.http.post("/api/me/totp", headers=session.bearer).json["secret"]
-    assert seed_of(rotated, user_id) == secret
+    assert seed_of(rotated, session) == secret
     assert json.loads(command(rotated, "keys", "reseal", "--json")) == {"resealed": 1, "not_opened": 0}
     assert command(rotated, "keys", "reseal") == "Sealed 0 seeds anew; 0 are opened by no key.\n"
-    assert seed_of(make_app(secret_key=NEW), user_id) == secret
+    assert seed_of(make_app(secret_key=NEW), session) == secret
     with_old_key_only = make_app()
     result = with_old_key_only.test_cli_runner().invoke(args=["keys", "reseal", "--json"])
     assert (result.exit_code, json.loads(result.stdout)) == (1, {"resealed": 0, "not_opened": 1})
     assert "add the key that sealed them to SECRET_KEY_PREVIOUS" in result.stderr
 
 
-def seed_of(app: Flask, user_id: int) -> str:
+def seed_of(app: Flask, session: people.SignedIn) -> str:
+    claims = forge.read(session.access)
+    who = {"user_id": int(claims["sub"]), "sid": claims["sid"], "now": utc_now()}
     with app.app_context():
-        enrolment = mfa_setup.pending(db.session, app.extensions["settings"], user_id=user_id)
+        enrolment = mfa_setup.pending(db.session, app.extensions["settings"], **who)
     assert enrolment
     return enrolment.secret
 

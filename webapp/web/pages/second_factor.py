@@ -21,7 +21,7 @@ pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 @fresh_sign_in_required
 def begin() -> ResponseReturnValue:
     _offer_way_back()
-    mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid)
+    mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid, now=g.now)
     return redirect(url_for("second_factor.enrol"), 303)
 
 
@@ -53,9 +53,9 @@ def confirm() -> ResponseReturnValue:
 
 
 def _enrolment_page(form: CodeForm) -> str:
-    enrolment = mfa_setup.pending(db.session, settings(), user_id=g.auth.user.id)
+    enrolment = mfa_setup.pending(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid, now=g.now)
     if enrolment is None:
-        raise SecondFactorState("No second factor waits to be set up.")
+        raise SecondFactorState(mfa_setup.NONE_WAITS)
     return render_template("account/totp.html", form=form, enrolment=enrolment)
 
 
