@@ -43,6 +43,16 @@ def account_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def unknown_key(key: str) -> str | None:
+    """Return what stands for an address of which there is no account, or None for what is no address at all: that may
+    be a password, which whoever has the database could guess by its hash."""
+    try:
+        _parse(key, is_any_letter_allowed=True)
+    except InvalidAddress:
+        return None
+    return account_key(key)
+
+
 def _parse(text: str, *, is_any_letter_allowed: bool) -> ValidatedEmail:
     try:
         return validate_email(

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Boolean, bindparam, case, select, update
 
 from webapp import audit, mfa, outbox, passwords, throttle
-from webapp.addresses import account_key, email_key
+from webapp.addresses import account_key, email_key, unknown_key
 from webapp.committed_reads import CommittedRead
 from webapp.config import Settings
 from webapp.database import DbSession, lock_rows, table_of
@@ -113,7 +113,7 @@ class _Account(NamedTuple):
     """What is to be known of the account that somebody wants to sign in to, or that there is none."""
 
     key: str
-    counted_as: str
+    counted_as: str | None  # nothing, for what is no address at all
     is_known: bool  # whether the device has signed in to it before, and since its devices were forgotten
     forgiven_at: datetime | None = None  # since when failures count
     user_id: int | None = None
@@ -126,7 +126,7 @@ def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
     key = email_key(email)
     found = _with_key.first(key=key)
     if found is None:
-        return _Account(key, account_key(key), is_known=False)
+        return _Account(key, unknown_key(key), is_known=False)
     *account, forgotten_at = found
     is_known = device.knows(account[0], forgotten_at=forgotten_at, now=now)
     if is_known:
@@ -158,7 +158,7 @@ def check_throttle(
     db: DbSession,
     settings: Settings,
     kind: audit.Kind,
-    counted_as: str,
+    counted_as: str | None,
     *,
     since: datetime | None = None,
     now: datetime,

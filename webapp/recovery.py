@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from webapp import accounts, audit, one_time_tokens, outbox, passkeys, passwords, throttle
-from webapp.addresses import account_key, email_key
+from webapp.addresses import account_key, email_key, unknown_key
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.models import Passkey, User
@@ -18,7 +18,7 @@ def forgot(db: DbSession, *, email: str, client: audit.Client, now: datetime) ->
     costs the same."""
     key = email_key(email)
     user_id = db.scalar(select(User.id).where(User.email_key == key, User.is_active))
-    counted_as = account_key(key)
+    counted_as = unknown_key(key) if user_id is None else account_key(key)
     kind = audit.Kind.RESET_REQUESTED
     # Once the link of the last mail is too old there is another, or strangers who ask would keep the owner out all day.
     pause = one_time_tokens.LIFETIMES[Purpose.RESET_PASSWORD]

@@ -42,10 +42,18 @@ _nth_latest: Final = (
 
 
 def check(
-    db: DbSession, kind: audit.Kind, rules: Rules, *, account_key: str, since: datetime | None = None, now: datetime
+    db: DbSession,
+    kind: audit.Kind,
+    rules: Rules,
+    *,
+    account_key: str | None,
+    since: datetime | None = None,
+    now: datetime,
 ) -> None:
     """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often, of late and after
-    `since`."""
+    `since`. What has no key counts nowhere: it would count together for everybody."""
+    if account_key is None:
+        return
     for most, window in rules:
         after = max(now - window, since or now - window)
         which = {"account_key": account_key, "kind": kind, "since": after, "before_it": most - 1}
@@ -54,8 +62,13 @@ def check(
             raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))
 
 
-def mails_are_spent(db: DbSession, *kinds: audit.Kind, account_key: str, pause: timedelta = DAY, now: datetime) -> bool:
-    """Whether the address has been sent its mails of the day already, and the last one less than `pause` ago."""
+def mails_are_spent(
+    db: DbSession, *kinds: audit.Kind, account_key: str | None, pause: timedelta = DAY, now: datetime
+) -> bool:
+    """Whether the address has been sent its mails of the day already, and the last one less than `pause` ago. What has
+    no key is sent none."""
+    if account_key is None:
+        return False
     sent = db.scalars(
         select(AuditEvent.at)
         .where(

@@ -113,6 +113,15 @@ def test_an_unknown_address_is_counted_as_a_known_one_is(
     assert counted[::2] == counted[1::2] == [True] * 5 + [False] * 2 + [True]
 
 
+def test_what_is_no_address_is_not_kept(app: Flask, mailbox: Mailbox) -> None:
+    """It may be a password, typed into the wrong field."""
+    for _ in range(7):
+        assert forgot(app, "Correct-Horse-9!") == 202
+    assert [event.account_key for event in events(app, "reset_requested")] == [None] * 7
+    assert forgot(app) == 202
+    assert len(mailbox.deliver()) == 1
+
+
 @pytest.mark.parametrize("typed", ["TEST@test.com", " test@TEST.com ", "test@test.com"])
 def test_the_mail_goes_to_the_address_that_is_stored(app: Flask, mailbox: Mailbox, typed: str) -> None:
     """P04."""

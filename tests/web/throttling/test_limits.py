@@ -8,18 +8,20 @@ import time_machine
 from flask import Flask
 
 from tests.support import people
+from tests.support.desk import change
 from tests.support.guessing import (
     LOCKED,
     OTHER,
     attempt,
     browser,
     but_its_id,
+    device_cookie,
     fail,
     failures_in_a_row,
 )
 from tests.support.mailbox import Mailbox, text
 from tests.support.recovery import NEW_PASSWORD, reset
-from tests.support.steps import MINUTE, sign_in_by_form
+from tests.support.steps import MINUTE, events, sign_in_by_form
 from webapp import authentication
 from webapp.errors import InvalidCredentials
 
@@ -68,6 +70,22 @@ def test_a_refusal_says_how_long_to_wait_and_not_whether_there_is_an_account(app
     known, unknown = attempt(app), attempt(app, email="nobody@test.com")
     assert but_its_id(known) == but_its_id(unknown)
     assert (known.status_code, known.headers["Retry-After"]) == (429, "300")
+
+
+def test_a_password_in_the_field_of_the_address_is_not_kept_nor_counted_for_everybody(app: Flask, user_id: int) -> None:
+    """A11: whoever has the database could guess it by its hash. The network address is counted all the same."""
+    fail(app, 11, email="Correct-Horse-9!")
+    fail(app, 1, email="somebody else's")
+    assert [event.account_key for event in events(app, "sign_in_failed")] == [None] * 12
+    assert [attempt(app, email=f"Horse{number}!").status_code for number in range(11)] == [401] * 10 + [429]
+
+
+def test_an_account_whose_address_would_be_refused_today_is_counted(app: Flask, user_id: int) -> None:
+    """A11, A13: strangers do not keep its known device out."""
+    change(app, user_id, email="root", email_key="root")
+    own = device_cookie(app, "root")
+    fail(app, 10, email="root")
+    assert [attempt(app, cookie, email="root").status_code for cookie in (None, own)] == [429, 200]
 
 
 def test_all_workers_share_the_count_of_an_account(app: Flask, make_app: Callable[..., Flask], user_id: int) -> None:
