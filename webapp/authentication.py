@@ -15,7 +15,7 @@ from webapp.known_devices import KnownDevice
 from webapp.models import User
 
 _users: Final = table_of(User)
-_COLUMNS: Final = ("id", "password_hash", "is_active", "failed_sign_ins", "devices_forgotten_at")
+_COLUMNS: Final = ("id", "password_hash", "is_active", "failed_sign_ins", "devices_forgotten_at", "created_at")
 _with_key: Final = CommittedRead(
     select(*(_users.c[name] for name in _COLUMNS)).where(_users.c.email_key == bindparam("key"))
 )
@@ -127,11 +127,11 @@ def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
     found = _with_key.first(key=key)
     if found is None:
         return _Account(key, unknown_key(key), is_known=False)
-    *account, forgotten_at = found
-    is_known = device.knows(account[0], forgotten_at=forgotten_at, now=now)
+    *account, forgotten_at, created_at = found
+    is_known = device.knows(account[0], created_at=created_at, forgotten_at=forgotten_at, now=now)
     if is_known:
         counted_as = f"{key} on {device.nonce}"
-    elif device.knows(account[0], forgotten_at=None, now=now):
+    elif device.knows(account[0], created_at=created_at, forgotten_at=None, now=now):
         # The owner's, or of somebody who knew an earlier password: all together, but not with every stranger.
         counted_as = f"{key} on forgotten devices"
     else:

@@ -21,10 +21,14 @@ class KnownDevice(NamedTuple):
     nonce: str
     accounts: dict[str, int]
 
-    def knows(self, user_id: int, *, forgotten_at: datetime | None, now: datetime) -> bool:
-        """Whether this device signed in to the account within LIFETIME, and since the account forgot its devices."""
+    def knows(self, user_id: int, *, created_at: datetime, forgotten_at: datetime | None, now: datetime) -> bool:
+        """Whether this device signed in to the account within LIFETIME, and since the account forgot its devices.
+
+        Nor was it before there was this account: after a restore another one may have the number."""
         since = max(now - LIFETIME, forgotten_at or datetime.min.replace(tzinfo=UTC))
-        return self.accounts.get(str(user_id), 0) > since.timestamp()
+        signed_in_at = self.accounts.get(str(user_id), 0)
+        # The cookie says whole seconds: the account may have been made in the same one.
+        return signed_in_at > since.timestamp() and signed_in_at >= int(created_at.timestamp())
 
 
 NOBODY: Final = KnownDevice("", {})

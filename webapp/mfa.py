@@ -109,11 +109,11 @@ def shared_count(user_id: int) -> str:
 
 
 def _counted_as(db: DbSession, user_id: int, device: KnownDevice, *, now: datetime) -> str:
-    which = select(User.devices_forgotten_at, User.totp_enabled_at).where(User.id == user_id)
-    forgotten_at, enabled_at = db.execute(which).first() or (None, None)
-    if not device.knows(user_id, forgotten_at=forgotten_at, now=now):
+    which = select(User.created_at, User.devices_forgotten_at, User.totp_enabled_at).where(User.id == user_id)
+    created_at, forgotten_at, enabled_at = db.execute(which).first() or (now, None, None)
+    if not device.knows(user_id, created_at=created_at, forgotten_at=forgotten_at, now=now):
         return shared_count(user_id)
-    if device.knows(user_id, forgotten_at=enabled_at, now=now):
+    if device.knows(user_id, created_at=created_at, forgotten_at=enabled_at, now=now):
         return account_key(f"user {user_id} second factor on {device.nonce}")
     # Who signed in before the factor was on has shown a password only, perhaps a hundred times under a hundred nonces.
     return account_key(f"user {user_id} second factor on devices from before it")

@@ -23,6 +23,7 @@ _signed_in_once: Final = exists().where(
 # When the account forgot its devices; whether it was signed in to from this place since, and whether ever. Events are
 # purged after a time: that there was no sign-in shows only as long as the log goes back to the account's beginning.
 _history: Final = select(
+    _users.c.created_at,
     _users.c.devices_forgotten_at,
     exists()
     .where(
@@ -67,7 +68,8 @@ def _is_new(db: DbSession, user_id: int, device: KnownDevice, *, client: audit.C
     A browser is known by its cookie; a program, which has none, by its name and address together."""
     place = {"user_agent": client.user_agent[:USER_AGENT_LENGTH], "ip": client.address[:ADDRESS_LENGTH]}
     found = db.execute(_history, {"user_id": user_id, **place}).one()
-    if device.knows(user_id, forgotten_at=found.devices_forgotten_at, now=now):
+    since = {"created_at": found.created_at, "forgotten_at": found.devices_forgotten_at}
+    if device.knows(user_id, **since, now=now):
         return False
     is_first = found.is_told_from_the_beginning and not found.was_anywhere
     return not is_first and not found.was_here

@@ -25,8 +25,15 @@ def cookie_of(*user_ids: int, at: datetime = START) -> str:
     return write(OURS, device, user_id=user_ids[-1], now=at + (len(user_ids) - 1) * SECOND)
 
 
-def knows(device: KnownDevice, user_id: int, *, forgotten_at: datetime | None = None, now: datetime = START) -> bool:
-    return device.knows(user_id, forgotten_at=forgotten_at, now=now)
+def knows(
+    device: KnownDevice,
+    user_id: int,
+    *,
+    created_at: datetime = START - LIFETIME,
+    forgotten_at: datetime | None = None,
+    now: datetime = START,
+) -> bool:
+    return device.knows(user_id, created_at=created_at, forgotten_at=forgotten_at, now=now)
 
 
 # --- what counts as a cookie of ours ---------------------------------------------------------------------
@@ -100,6 +107,13 @@ def test_a_device_that_stays_known_is_told_from_those_of_the_same_second(microse
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(("microseconds", "is_known"), [(-1, True), (0, True), (999_999, True), (1_000_000, False)])
+def test_an_account_is_known_from_its_own_second_on(microseconds: int, is_known: bool) -> None:
+    """Its number may have been another's, before a backup was restored."""
+    created_at = START + timedelta(microseconds=microseconds)
+    assert knows(read(OURS, cookie_of(JOHN)), JOHN, created_at=created_at, now=START + SECOND) is is_known
 
 
 # --- what it holds ---------------------------------------------------------------------------------------

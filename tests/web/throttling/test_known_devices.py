@@ -11,6 +11,7 @@ from itsdangerous import URLSafeSerializer
 from sqlalchemy import update
 
 from tests.support import people
+from tests.support.desk import change
 from tests.support.guessing import (
     ELSEWHERE,
     OTHER,
@@ -80,6 +81,15 @@ def test_a_cookie_that_names_another_account_or_that_we_have_not_signed_passes_n
     answers = {what: attempt(app, str(cookie)).status_code for what, cookie in forged.items()}
     assert answers == dict.fromkeys(forged, 429)
     assert attempt(app, own).status_code == 200
+
+
+def test_a_device_does_not_know_whom_a_restored_database_gives_the_number_of_its_user(
+    app: Flask, own: str, user_id: int
+) -> None:
+    """A13: strangers' failures keep it out, as they do any other new device."""
+    change(app, user_id, created_at=START + timedelta(seconds=1))
+    fail(app, 10)
+    assert attempt(app, own).status_code == 429
 
 
 @pytest.mark.parametrize("what", ["reset", "not me"])
