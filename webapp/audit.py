@@ -1,5 +1,6 @@
 """The audit log: what happened to which account, written in the same transaction as the act itself."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,19 +83,35 @@ def record(
     **detail: Any,
 ) -> None:
     """Add one event to the transaction at hand; the caller commits. `detail` must hold no secret."""
+    about = {"user_id": user_id, "session_id": session_id}
+    record_each(db, kind, [about], client=client, now=now, actor_id=actor_id, account_key=account_key, **detail)
+
+
+def record_each(
+    db: DbSession,
+    kind: Kind,
+    whose: Sequence[Mapping[str, Any]],
+    *,
+    client: Client,
+    now: datetime,
+    actor_id: int | None = None,
+    account_key: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add such an event for each of many, which say their `user_id` and `session_id`, in one statement; the caller
+    commits."""
     event = {
         "at": now,
         "kind": kind,
-        "user_id": user_id,
         "actor_id": actor_id,
-        "session_id": session_id,
         "account_key": account_key,
         "ip": client.address[:ADDRESS_LENGTH],
         "user_agent": client.user_agent[:USER_AGENT_LENGTH],
         "request_id": client.request_id,
         "detail": detail,
     }
-    db.execute(_write, event)
+    if whose:
+        db.execute(_write, [{**event, **about} for about in whose])
 
 
 def purge(db: DbSession, *, before: datetime, client: Client, now: datetime, batch: int = PURGE_BATCH) -> int:

@@ -45,17 +45,9 @@ def end_sessions(
         .returning(AuthSession.id, AuthSession.user_id)
         .execution_options(synchronize_session=False)
     ).all()
-    for sid, user_id in ended:
-        audit.record(
-            db,
-            audit.Kind.SESSION_REVOKED,
-            client=client,
-            now=now,
-            user_id=user_id,
-            actor_id=actor_id,
-            session_id=sid,
-            reason=reason,
-        )
+    whose = [{"user_id": user_id, "session_id": sid} for sid, user_id in ended]
+    who = {"client": client, "now": now, "actor_id": actor_id}
+    audit.record_each(db, audit.Kind.SESSION_REVOKED, whose, **who, reason=reason)  # type: ignore[arg-type]
     return [sid for sid, _ in ended]
 
 

@@ -9,10 +9,12 @@ from sqlalchemy import update
 
 from tests.support import forge, people
 from tests.support.sessions import reasons, sid
+from tests.support.statements import statements
 from tests.support.steps import DAY, SAME_ORIGIN, START, assert_refused, events, refresh
+from webapp.audit import Client
 from webapp.database import db
 from webapp.models import User
-from webapp.revocation import purge
+from webapp.revocation import end_other_sessions, purge
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -113,3 +115,21 @@ def test_each_end_is_written_down_with_its_reason_and_who_did_it(
         assert (event.user_id, event.actor_id, event.ip) == (user_id, user_id, "127.0.0.1")
         assert (event.user_agent, event.at, len(event.request_id)) == ("pytest", START, 16)
     assert len({event.request_id for event in written}) == 3
+
+
+# --- many at once ----------------------------------------------------------------------------------------
+
+
+def test_the_events_of_all_that_end_at_once_are_written_in_one_statement(
+    app: Flask, signed_in: people.SignedIn, user_id: int
+) -> None:
+    """Z09: each says which session, whose and by whom; the transaction does not grow longer with each."""
+    others = {sid(people.sign_in(app.test_client())) for _ in range(12)}
+    with app.app_context(), statements(db.engine) as sent:
+        keep = {"keep_sid": sid(signed_in), "user_id": user_id}
+        assert end_other_sessions(db.session, **keep, client=Client(address="192.0.2.7"), now=START) == 12
+    assert [sql.split()[:3] for sql in sent if "audit_events" in sql] == [["INSERT", "INTO", "audit_events"]]
+    written = events(app, "session_revoked")
+    assert {event.session_id for event in written} == others
+    assert {(event.user_id, event.actor_id, event.ip) for event in written} == {(user_id, user_id, "192.0.2.7")}
+    assert [event.detail for event in written] == [{"reason": "ended_by_user"}] * 12
