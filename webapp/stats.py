@@ -16,6 +16,7 @@ from webapp.version import VERSION
 
 DAYS: Final = 14
 DAY: Final = timedelta(days=1)
+FAILURES: Final = (audit.Kind.SIGN_IN_FAILED, audit.Kind.CODE_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Figures:
     active_sessions: int
     sign_ins: int
     failures: int
+    wrong_codes: int  # of whom the password was right
     alarms: int
 
 
@@ -64,7 +66,7 @@ def count_now(db: DbSession, settings: Settings, *, now: datetime) -> Figures:
             _count(AuthSession, is_active(settings, now=now)),
             *(
                 _count(AuditEvent, AuditEvent.kind == kind, AuditEvent.at > now - DAY)
-                for kind in (audit.Kind.SIGN_IN, audit.Kind.SIGN_IN_FAILED, audit.Kind.REFRESH_REUSE)
+                for kind in (audit.Kind.SIGN_IN, *FAILURES, audit.Kind.REFRESH_REUSE)
             ),
         )
     ).one()
@@ -72,9 +74,10 @@ def count_now(db: DbSession, settings: Settings, *, now: datetime) -> Figures:
 
 
 def sign_ins_by_day(db: DbSession, *, now: datetime) -> Chart:
-    """Return how many sign-ins succeeded and failed on each of the last fourteen days."""
-    kinds = {"Sign-ins": audit.Kind.SIGN_IN, "Failures": audit.Kind.SIGN_IN_FAILED}
-    return _chart(db, AuditEvent, {name: AuditEvent.kind == kind for name, kind in kinds.items()}, now=now)
+    """Return how many sign-ins succeeded, and how many failed by the password or the code, on each of the last fourteen
+    days."""
+    which = {"Sign-ins": AuditEvent.kind == audit.Kind.SIGN_IN, "Failures": AuditEvent.kind.in_(FAILURES)}
+    return _chart(db, AuditEvent, which, now=now)
 
 
 def refreshes_by_day(db: DbSession, *, now: datetime) -> Chart:

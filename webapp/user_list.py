@@ -30,7 +30,8 @@ MOST_COUNTED: Final = 10_000
 
 
 class Listed(NamedTuple):
-    """A user with the number of their active sessions, and when the latest of all was last seen."""
+    """A user with the number of their active sessions, and when the latest of all that are kept was last seen: None may
+    be a month ago."""
 
     user: User
     sessions: int

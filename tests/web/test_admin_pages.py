@@ -10,9 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from tests.support import people
-from tests.support.desk import DOWNLOADS, LISTS
+from tests.support import people, steps
+from tests.support.desk import ADMIN, DOWNLOADS, LISTS
 from tests.support.steps import DAY, HOUR, START, refresh
+from webapp import audit
+from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import SessionRefresh, User
 
@@ -28,6 +30,9 @@ def test_the_overview_counts_what_has_happened(
     session = people.sign_in(app.test_client())
     for _ in range(2):
         app.test_client().post("/api/login", json={"email": people.EMAIL, "password": "wrong"})
+    with app.app_context():
+        audit.record(db.session, audit.Kind.CODE_FAILED, client=audit.Client(), now=utc_now(), user_id=user_id)
+        db.session.commit()
     late = refresh(session.http, session.refresh or "").json
     assert late
     people.sign_in(app.test_client())
@@ -39,18 +44,20 @@ def test_the_overview_counts_what_has_happened(
         "Users": "2",
         "Active sessions": "4",
         "Sign-ins in 24 hours": "3",
-        "Failures in 24 hours": "2",
+        "Failed sign-ins in 24 hours": "2",
+        "Wrong codes in 24 hours": "1",
         "Reuse alarms in 24 hours": "0",
     }
     since = [link for link in re.findall(r'href="([^"]*)"', page) if "since=" in link]
     assert since == [
-        f"/admin/events?kind={kind}&amp;since=2026-06-30" for kind in ("sign_in", "sign_in_failed", "refresh_reuse")
+        f"/admin/events?kind={kind}&amp;since=2026-06-30"
+        for kind in ("sign_in", "sign_in_failed", "code_failed", "refresh_reuse")
     ]
     rows = re.findall(r'<time datetime="(2026-[\d-]+)">[^<]*</time>\s*</th>((?:\s*<td class="number">\d+</td>)+)', page)
     counts = [(day, [int(number) for number in re.findall(r">(\d+)<", cells)]) for day, cells in rows]
     assert len(counts) == 28
     sign_ins, refreshes = dict(counts[:14]), dict(counts[14:])
-    assert (sign_ins["2026-07-01"], sign_ins["2026-06-28"], sum(map(sum, sign_ins.values()))) == ([3, 2], [1, 0], 6)
+    assert (sign_ins["2026-07-01"], sign_ins["2026-06-28"], sum(map(sum, sign_ins.values()))) == ([3, 3], [1, 0], 7)
     assert (refreshes["2026-07-01"], sum(map(sum, refreshes.values()))) == ([0, 1], 1)
     assert next(iter(sign_ins)) == "2026-06-18"
 
@@ -63,9 +70,21 @@ def test_the_overview_says_that_its_lists_go_further_back_than_its_figures(
     app.test_client().post("/api/login", json={"email": people.EMAIL, "password": "wrong"})
     clock.shift(30 * HOUR)
     page = desk.get("/admin").text
-    assert re.search(r'figure-number">0</span>\s*Failures in 24 hours', page)
+    assert re.search(r'figure-number">0</span>\s*Failed sign-ins in 24 hours', page)
     assert "the lists behind the 24 hours hold all of yesterday" in page
     assert people.EMAIL in desk.get("/admin/events?kind=sign_in_failed&since=2026-06-30").text
+
+
+def test_of_whom_no_session_is_kept_it_is_not_said_that_they_never_came(
+    app: Flask, desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """Sessions are purged a month after the sign-in, and the log may go back further."""
+    people.sign_in(app.test_client())
+    clock.shift(31 * DAY)
+    assert app.test_cli_runner().invoke(args=["sessions", "purge"]).exit_code == 0
+    steps.sign_in_by_form(desk, email=ADMIN)
+    page = desk.get(f"/admin/users?q={people.EMAIL}").text
+    assert re.search(r'data-label="Last seen">\s*Not lately\s*</td>', page)
 
 
 def test_who_ends_sessions_on_a_later_page_of_the_list_comes_back_to_it(

@@ -53,7 +53,7 @@ def bars(section: Locator) -> dict[str, float]:
 
 
 def kept_sign_ins(site: Site) -> Counter[tuple[date, str]]:
-    names = {"sign_in": "Sign-ins", "sign_in_failed": "Failures"}
+    names = {"sign_in": "Sign-ins", "sign_in_failed": "Failures", "code_failed": "Failures"}
     with site.app.app_context():
         rows = db.session.execute(select(AuditEvent.at, AuditEvent.kind)).all()
     return Counter((at.date(), names[kind]) for at, kind in rows if kind in names)
