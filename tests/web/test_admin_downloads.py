@@ -13,7 +13,9 @@ from werkzeug.test import TestResponse
 
 from tests.support import forge, people
 from tests.support.desk import add_users, admin_id, the_event
+from tests.support.steps import events
 from webapp.database import db
+from webapp.web.admin_queries import NOBODY
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -30,7 +32,7 @@ def test_a_list_is_downloaded_whole_with_its_filters_and_that_is_written_down(ap
     rows = table(reply)
     assert (len(rows), len({row["id"] for row in rows})) == (1100, 1100)
     event = the_event(app, "exported")
-    assert (event.actor_id, event.detail) == (admin_id(app), {"what": "users", "filters": {"q": "person"}})
+    assert (event.actor_id, event.detail) == (admin_id(app), {"what": "users", "filters": {"q": True}})
 
 
 def test_a_download_holds_no_connection_while_it_is_taken(app: Flask, desk: FlaskClient) -> None:
@@ -91,4 +93,17 @@ def test_sessions_and_events_are_downloaded_as_they_are(app: Flask, desk: FlaskC
     (row,) = table(desk.get(f"/admin/events.csv?kind=sign_in&user={user_id}"))
     assert (row["event"], row["actor"], row["at"]) == ("sign_in", people.EMAIL, "2026-07-01T12:00:00+00:00")
     (row,) = table(desk.get("/admin/events.csv?kind=exported"))[-1:]
-    assert json.loads(row["detail"]) == {"what": "sessions", "filters": {"user": str(user_id)}}
+    assert json.loads(row["detail"]) == {"what": "sessions", "filters": {"user": user_id}}
+
+
+def test_what_was_looked_for_stays_in_no_event(app: Flask, desk: FlaskClient, user_id: int) -> None:
+    """Z09: an address in it would be there still when its owner has left."""
+    asked = {
+        f"users.csv?q={people.EMAIL}": {"q": True},
+        f"sessions.csv?user={people.EMAIL}&device={people.EMAIL}": {"user": user_id, "device": True},
+        "sessions.csv?user=gone@test.com&state=all": {"user": NOBODY, "state": "all"},
+        f"events.csv?actor={people.EMAIL}&kind=sign_in": {"actor": user_id, "kind": "sign_in"},
+    }
+    for path in asked:
+        assert desk.get(f"/admin/{path}").status_code == 200
+    assert [event.detail["filters"] for event in events(app, "exported")] == list(asked.values())

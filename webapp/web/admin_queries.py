@@ -72,6 +72,15 @@ class EventsQuery(ListQuery):
     until: Annotated[date, Field(lt=date.max)] | None = None  # the list looks for its next day
 
 
+def to_note(db: DbSession, query: ListQuery) -> dict[str, Any]:
+    """Return the filters as the audit log keeps them, which outlives accounts: whom they name by number, and of words,
+    which may be an address, that there were some."""
+    given = query.filters
+    users = {name: user_id_of(db, given[name]) for name in ("user", "actor") if name in given}
+    words = {name: True for name in ("q", "device") if name in given}
+    return given | users | words
+
+
 def user_id_of(db: DbSession, text: str) -> int | None:
     """Return whom an address or a number ("7", "#7") names: None for no text, NOBODY for one who is not there."""
     number = text.removeprefix("#")

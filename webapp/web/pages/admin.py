@@ -15,7 +15,7 @@ from webapp.devices import device_name
 from webapp.keyset import Page, Position, read_all
 from webapp.text import is_storable
 from webapp.web import charts, csv_answers
-from webapp.web.admin_queries import EventsQuery, SessionsQuery, user_id_of
+from webapp.web.admin_queries import EventsQuery, SessionsQuery, to_note, user_id_of
 from webapp.web.bodies import read_query, refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.guard import administrator_required, fresh_sign_in_required
@@ -172,7 +172,6 @@ def _find_events(query: EventsQuery, position: Position, size: int) -> Page[even
 def _export(
     name: str, query: SessionsQuery | EventsQuery, header: tuple[str, ...], rows: Iterator[tuple[object, ...]]
 ) -> ResponseReturnValue:
-    administration.note_export(
-        db.session, what=name, filters=query.filters, actor_id=g.auth.user.id, client=g.client, now=g.now
-    )
+    who = {"actor_id": g.auth.user.id, "client": g.client, "now": g.now}
+    administration.note_export(db.session, what=name, filters=to_note(db.session, query), **who)
     return csv_answers.answer(f"{name}-{g.now:%Y-%m-%d}", header, rows)

@@ -13,7 +13,7 @@ from webapp.keyset import Page, Position, read_all
 from webapp.models import User
 from webapp.web import charts, csv_answers
 from webapp.web.admin_acts import ACTS
-from webapp.web.admin_queries import UsersQuery
+from webapp.web.admin_queries import UsersQuery, to_note
 from webapp.web.bodies import read_query
 from webapp.web.context import settings
 from webapp.web.forms import ActForm
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
 def index_csv() -> ResponseReturnValue:
     query = read_query(UsersQuery, of_form=True).whole()
     who = {"actor_id": g.auth.user.id, "client": g.client, "now": g.now}
-    administration.note_export(db.session, what="users", filters=query.filters, **who)
+    administration.note_export(db.session, what="users", filters=to_note(db.session, query), **who)
     header = ("id", "address", "first name", "last name", "confirmed", "administrator", "active", "two-step", "created")
     rows = (
         (
