@@ -50,16 +50,19 @@ def check(
     since: datetime | None = None,
     now: datetime,
 ) -> None:
-    """Raise TooManyAttempts, with the seconds to wait, if the account has failed too often, of late and after
-    `since`. What has no key counts nowhere: it would count together for everybody."""
+    """Raise TooManyAttempts, with the seconds until no rule refuses, if the account has failed too often, of late and
+    after `since`. What has no key counts nowhere: it would count together for everybody."""
     if account_key is None:
         return
+    free_at = now
     for most, window in rules:
         after = max(now - window, since or now - window)
         which = {"account_key": account_key, "kind": kind, "since": after, "before_it": most - 1}
         oldest = db.scalar(_nth_latest, which)
         if oldest is not None:
-            raise TooManyAttempts(retry_after=math.ceil((oldest + window - now).total_seconds()))
+            free_at = max(free_at, oldest + window)
+    if free_at > now:
+        raise TooManyAttempts(retry_after=math.ceil((free_at - now).total_seconds()))
 
 
 def mails_are_spent(

@@ -189,3 +189,16 @@ def test_fifty_wrong_codes_are_a_days_though_no_hour_had_many(
     assert outcome(attempt(app, code=phone.code())) == TOO_MANY
     clock.shift(1)
     assert attempt(app, code=phone.code()).status_code == 200
+
+
+def test_a_refusal_names_the_longest_wait_of_the_rules_that_are_full(
+    app: Flask, phone: Phone, clock: time_machine.Traveller
+) -> None:
+    """A11: five in five minutes and twenty in an hour; whoever comes back then is let in."""
+    for _ in range(4):
+        clock.shift(5 * MINUTE)
+        guess(app, 5)
+    refused = attempt(app, code=phone.code())
+    assert (outcome(refused), refused.headers["Retry-After"]) == (TOO_MANY, str(HOUR - 15 * MINUTE))
+    clock.shift(HOUR - 15 * MINUTE)
+    assert attempt(app, code=phone.code()).status_code == 200
