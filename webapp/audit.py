@@ -18,6 +18,7 @@ class Kind(StrEnum):
     REFRESH_REUSE = "refresh_reuse"
     SESSION_REVOKED = "session_revoked"
     SIGN_IN_DISOWNED = "sign_in_disowned"
+    CODE_ASKED = "code_asked"
     CODE_FAILED = "code_failed"
     REAUTHENTICATED = "reauthenticated"
     REAUTHENTICATION_FAILED = "reauthentication_failed"

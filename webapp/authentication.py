@@ -54,6 +54,9 @@ def authenticate(
     Raises what `check_password` raises, MfaRequired if a code is needed, and what `mfa.check_code` raises."""
     found = check_password(db, settings, email=email, password=password, device=device, client=client, now=now)
     if found.needs_code and not code:
+        mfa.note_asked(db, user_id=found.user_id, client=client, now=now)
+        # Committed here: the refusal must not undo what tells of it.
+        db.commit()
         raise MfaRequired
     if found.needs_code and code:
         mfa.check_code(db, settings, user_id=found.user_id, code=code, device=device, client=client, now=now)

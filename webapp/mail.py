@@ -61,6 +61,7 @@ _LINKS: Final = {
     MailKind.NEW_DEVICE: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.TOKEN_REUSED: _Link("/account/sessions"),
     MailKind.NEW_DEVICES_LOCKED: _Link("/reset/", Purpose.RESET_PASSWORD),
+    MailKind.CODES_TRIED: _Link("/forgot"),
     MailKind.SECOND_FACTOR_ADDED: _Link("/not-me/", Purpose.DISOWN_SIGN_IN),
     MailKind.SECOND_FACTOR_REMOVED: _Link("/account/security"),
     MailKind.RECOVERY_CODE_USED: _Link("/account/security"),

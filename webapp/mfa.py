@@ -12,7 +12,7 @@ from typing import Final
 import pyotp
 from sqlalchemy import func, select, update
 
-from webapp import audit, recovery_codes, throttle
+from webapp import audit, outbox, recovery_codes, throttle
 from webapp.addresses import account_key
 from webapp.config import Settings
 from webapp.database import DbSession, lock_rows
@@ -24,6 +24,8 @@ from webapp.sealing import SealBroken, unseal
 log = logging.getLogger(__name__)
 
 STEP_SECONDS: Final = 30
+# So many wrong codes in a day behind a right password are told to the owner (ASVS 6.3.5), once a day.
+_TOLD_AFTER: Final = 5
 _SIX_DIGITS: Final = re.compile(r"[0-9]{6}", re.ASCII)
 
 
@@ -41,7 +43,8 @@ def check_code(
 
     Raises InvalidCode, and TooManyAttempts after five failures in five minutes, twenty in an hour, fifty in a day,
     counted per user over all sessions and addresses, but for devices that the user knows: each fails on its own
-    account, so that a thief of the password cannot keep the owner out."""
+    account, so that a thief of the password cannot keep the owner out. The owner is mailed after five in a day from
+    devices that have not shown a code."""
     is_totp = _SIX_DIGITS.fullmatch(_compact(code)) is not None
     if is_totp:
         # The row is locked first, so that of many guesses at once each is counted before the next.
@@ -53,7 +56,8 @@ def check_code(
     else:
         is_taken = recovery_codes.take(db, user_id=user_id, code=code, client=client, now=now)
     if not is_taken:
-        note_failure(db, user_id, counted_as, client=client, now=now)
+        is_news = counted_as in _counts_of_unproved(user_id) and _is_to_be_told(db, user_id, now=now)
+        note_failure(db, user_id, counted_as, tell_owner=is_news, client=client, now=now)
         raise InvalidCode
 
 
@@ -97,8 +101,19 @@ def check_throttle(db: DbSession, settings: Settings, user_id: int, counted_as: 
         throttle.check(db, kind, throttle.CODE_RULES, account_key=counted_as, since=since, now=now)
 
 
-def note_failure(db: DbSession, user_id: int, counted_as: str, *, client: audit.Client, now: datetime) -> None:
-    audit.record(db, audit.Kind.CODE_FAILED, client=client, now=now, user_id=user_id, account_key=counted_as)
+def note_asked(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> None:
+    """Write down that somebody has shown the password and has to show a code; the caller commits."""
+    audit.record(db, audit.Kind.CODE_ASKED, client=client, now=now, user_id=user_id)
+
+
+def note_failure(
+    db: DbSession, user_id: int, counted_as: str, *, tell_owner: bool = False, client: audit.Client, now: datetime
+) -> None:
+    who = {"user_id": user_id, "account_key": counted_as}
+    detail = {"owner_told": True} if tell_owner else {}
+    audit.record(db, audit.Kind.CODE_FAILED, client=client, now=now, **who, **detail)  # type: ignore[arg-type]
+    if tell_owner:
+        outbox.enqueue(db, outbox.MailKind.CODES_TRIED, user_id=user_id, now=now)
     # Committed here: the refusal must not undo the count of failures.
     db.commit()
 
@@ -106,6 +121,30 @@ def note_failure(db: DbSession, user_id: int, counted_as: str, *, client: audit.
 def shared_count(user_id: int) -> str:
     """Return the key under which the failures of whoever is no known device of the user are counted together."""
     return account_key(f"user {user_id} second factor")
+
+
+def _counts_of_unproved(user_id: int) -> tuple[str, str]:
+    """Return the keys of devices that are not known to have shown a code."""
+    return shared_count(user_id), account_key(f"user {user_id} second factor on devices from before it")
+
+
+def _is_to_be_told(db: DbSession, user_id: int, *, now: datetime) -> bool:
+    """Whether the wrong code at hand is one too many, and the owner was not told within a day. Those before the factor
+    was on were its owner's, and those before the password was changed came behind another one."""
+    of_user = select(User.devices_forgotten_at, User.totp_enabled_at).where(User.id == user_id)
+    day_ago = now - throttle.DAY
+    since = max(day_ago, *(at for at in db.execute(of_user).first() or () if at))
+    failures, told = db.execute(
+        select(
+            func.count().filter(AuditEvent.at >= since),
+            func.count().filter(AuditEvent.detail["owner_told"].as_boolean()),
+        ).where(
+            AuditEvent.account_key.in_(_counts_of_unproved(user_id)),
+            AuditEvent.kind == audit.Kind.CODE_FAILED,
+            AuditEvent.at > day_ago,
+        )
+    ).one()
+    return failures + 1 >= _TOLD_AFTER and not told
 
 
 def _counted_as(db: DbSession, user_id: int, device: KnownDevice, *, now: datetime) -> str:
@@ -116,7 +155,7 @@ def _counted_as(db: DbSession, user_id: int, device: KnownDevice, *, now: dateti
     if device.knows(user_id, created_at=created_at, forgotten_at=enabled_at, now=now):
         return account_key(f"user {user_id} second factor on {device.nonce}")
     # Who signed in before the factor was on has shown a password only, perhaps a hundred times under a hundred nonces.
-    return account_key(f"user {user_id} second factor on devices from before it")
+    return _counts_of_unproved(user_id)[1]
 
 
 def _forgiven_at(db: DbSession, user_id: int, *, now: datetime) -> datetime | None:

@@ -39,6 +39,7 @@ class MailKind(StrEnum):
     NEW_DEVICE = "new_device"
     TOKEN_REUSED = "token_reused"  # noqa: S105 - the name of a mail
     NEW_DEVICES_LOCKED = "new_devices_locked"
+    CODES_TRIED = "codes_tried"
     SECOND_FACTOR_ADDED = "second_factor_added"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"

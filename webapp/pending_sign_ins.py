@@ -11,9 +11,10 @@ from webapp.known_devices import KnownDevice
 from webapp.one_time_tokens import Purpose
 
 
-def begin(db: DbSession, *, user_id: int, now: datetime) -> str:
+def begin(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> str:
     """Return a token that stands for the password until the code comes; commits."""
     token = one_time_tokens.issue(db, Purpose.SECOND_FACTOR, user_id=user_id, now=now)
+    mfa.note_asked(db, user_id=user_id, client=client, now=now)
     db.commit()
     return token
 

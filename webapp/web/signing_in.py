@@ -80,7 +80,7 @@ def go_on(found: Authenticated, *, remember: bool, destination: str) -> Response
     if not found.needs_code:
         return lead_in(found.user_id, remember=remember, destination=destination)
     g.sign_in_outcome = MfaRequired.code
-    token = pending_sign_ins.begin(db.session, user_id=found.user_id, now=g.now)
+    token = pending_sign_ins.begin(db.session, user_id=found.user_id, client=g.client, now=g.now)
     session[PENDING] = {"token": token, "remember": remember, "next": destination}
     response: Response = redirect(url_for("auth.code"), 303)  # type: ignore[assignment]  # Flask's own class
     return response
