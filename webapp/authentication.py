@@ -103,7 +103,7 @@ def check_password(
     # Counted again with the row locked: of many guesses at once, each counts those that were faster.
     _check_failures(db, settings, account, now=now)
     if is_refused:
-        _note_failure(db, account, client=client, now=now)
+        _note_failure(db, settings, account, client=client, now=now)
         raise InvalidCredentials
     if found is None:
         # Changed, or only hashed anew, while this one waited for its hash: what is stored now decides.
@@ -189,7 +189,7 @@ def is_known(*, email: str, device: KnownDevice, now: datetime) -> bool:
     return _find(email, device, now=now).is_known
 
 
-def _note_failure(db: DbSession, account: _Account, *, client: audit.Client, now: datetime) -> None:
+def _note_failure(db: DbSession, settings: Settings, account: _Account, *, client: audit.Client, now: datetime) -> None:
     """Write a failed sign-in down and count it; commits. The work is the same whether or not there is such a user."""
     kind = audit.Kind.SIGN_IN_FAILED
     audit.record(db, kind, client=client, now=now, user_id=account.user_id, account_key=account.counted_as)
@@ -200,7 +200,8 @@ def _note_failure(db: DbSession, account: _Account, *, client: audit.Client, now
         .returning(User.failed_sign_ins)
         .execution_options(synchronize_session=False)
     )
-    if failures == throttle.FAILURES_IN_A_ROW and not account.is_known:
+    is_locked = settings.ratelimit_enabled and failures == throttle.FAILURES_IN_A_ROW
+    if is_locked and not account.is_known:
         outbox.enqueue(db, outbox.MailKind.NEW_DEVICES_LOCKED, user_id=account.user_id, now=now)
     # Committed here: the refusal must not undo the count of failures.
     db.commit()

@@ -60,6 +60,17 @@ def test_only_a_new_device_that_gets_in_ends_the_row(app: Flask, mailbox: Mailbo
     assert LOCKED not in mailbox.to(people.EMAIL)
 
 
+def test_nobody_is_told_of_a_lock_where_there_are_no_limits(
+    make_app: Callable[..., Flask], mailbox: Mailbox, own: str
+) -> None:
+    """A14: the right password lets a new device in as before."""
+    app = make_app(ratelimit_enabled=False)
+    failures_in_a_row(app, 99)
+    fail(app, 1)
+    assert LOCKED not in mailbox.to(people.EMAIL)
+    assert (attempt(app).status_code, failures_in_a_row(app)) == (200, 0)
+
+
 # --- addresses, all together, and what a refusal tells ---------------------------------------------------
 
 
