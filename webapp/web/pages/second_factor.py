@@ -49,7 +49,7 @@ def confirm() -> ResponseReturnValue:
             raise
         flash("Two-step sign-in is on. If you did not see your recovery codes, make new ones.", "info")
         return redirect(url_for("security.overview"), 303)
-    return render_template("account/recovery_codes.html", codes=codes, is_new=True)
+    return render_template("account/recovery_codes.html", codes=codes, made_at=g.now, is_new=True)
 
 
 def _enrolment_page(form: CodeForm) -> str:
@@ -70,7 +70,7 @@ def _offer_way_back() -> None:
 def renew_codes() -> ResponseReturnValue:
     _offer_way_back()
     codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, sid=g.auth.sid, client=g.client, now=g.now)
-    return render_template("account/recovery_codes.html", codes=codes, is_new=False)
+    return render_template("account/recovery_codes.html", codes=codes, made_at=g.now, is_new=False)
 
 
 @pages.get("/totp/remove")
