@@ -92,7 +92,7 @@ class InvalidCredentials(Unauthorized):
 
 
 class MfaRequired(Unauthorized):
-    code, title = "mfa_required", "A code of the second factor is needed"
+    code, title = "mfa_required", "A code for two-step sign-in is needed"
 
 
 class InvalidCode(Unauthorized):
@@ -156,7 +156,7 @@ class EmailNotVerified(AppError):
 
 
 class SecondFactorState(AppError):
-    code, title, status = "second_factor_state", "The second factor is not in the state that this needs", 409
+    code, title, status = "second_factor_state", "Two-step sign-in is not in the state that this needs", 409
 
 
 class LastAdministrator(AppError):

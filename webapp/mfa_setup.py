@@ -52,7 +52,7 @@ def begin(db: DbSession, settings: Settings, *, user_id: int, sid: str, now: dat
     # With the user's row locked: a seed must not outlive what has ended the session, and known to whom it put out.
     session_state.lock_unended(db, sid)
     if user is None:
-        raise SecondFactorState("A second factor is on already. Take it away first.")
+        raise SecondFactorState("Two-step sign-in is on already. Turn it off first.")
     if not user.email_verified:
         raise EmailNotVerified
     db.commit()
@@ -152,7 +152,7 @@ def remove(
     stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
     if not take_away(db, user_id=user_id, actor_id=user_id, client=client, now=now):
-        raise SecondFactorState("There is no second factor to take away.")
+        raise SecondFactorState("Two-step sign-in is off already.")
     db.commit()
 
 

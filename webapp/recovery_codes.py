@@ -14,6 +14,7 @@ from webapp.errors import SecondFactorState
 from webapp.models import RecoveryCode, User
 
 COUNT: Final = 10
+FEW: Final = 3  # fewer are a reason to make new ones
 _BYTES: Final = 10  # 80 random bits: sixteen characters of base32
 
 
@@ -41,7 +42,7 @@ def renew(db: DbSession, *, user_id: int, sid: str, client: audit.Client, now: d
     session_state.lock_unended(db, sid)
     if not has_factor:
         db.rollback()
-        raise SecondFactorState("Recovery codes stand in for a second factor. Set one up first.")
+        raise SecondFactorState("Recovery codes are for two-step sign-in. Set it up first.")
     if _are_newer(db, user_id=user_id, now=now):
         db.rollback()
         raise SecondFactorState("Newer codes were made a moment ago. If you did not see them, make new ones once more.")

@@ -94,7 +94,7 @@ def test_who_sets_one_up_is_written_down(app: Flask, sessions: list[people.Signe
         details = db.session.scalars(select(OutboxMail.detail).where(OutboxMail.kind == "second_factor_added")).one()
         assert details["session_id"] == forge.read(session.access)["sid"]
     again = session.http.post("/api/me/totp", headers=session.bearer)
-    assert again.json["detail"] == "A second factor is on already. Take it away first."
+    assert again.json["detail"] == "Two-step sign-in is on already. Turn it off first."
 
 
 def test_who_takes_a_second_factor_away_is_written_down(app: Flask, sessions: list[people.SignedIn]) -> None:
@@ -106,7 +106,7 @@ def test_who_takes_a_second_factor_away_is_written_down(app: Flask, sessions: li
     [event] = events(app, "totp_disabled")
     assert (event.user_id, event.actor_id) == (2, 2)
     again = session.http.delete("/api/me/totp", json=body, headers=session.bearer)
-    assert (again.status_code, again.json["detail"]) == (409, "There is no second factor to take away.")
+    assert (again.status_code, again.json["detail"]) == (409, "Two-step sign-in is off already.")
     late = session.http.post("/api/me/totp/confirm", json={"code": "000000"}, headers=session.bearer)
     assert (late.status_code, late.json["detail"]) == (409, mfa_setup.NONE_WAITS)
 

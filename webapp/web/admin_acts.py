@@ -46,10 +46,10 @@ ACTS: Final = {
         administration.unlock,
     ),
     "remove-second-factor": Act(
-        "Remove the second factor",
+        "Turn two-step sign-in off, remove passkeys",
         "Two-step sign-in, recovery codes and all passkeys are taken away: the password alone signs in then. Be sure "
         "that it is the owner who asks for it.",
-        "The second factor is removed.",
+        "Two-step sign-in is off, and the passkeys are removed.",
         True,
         lambda user, passkeys: user.totp_enabled_at is not None or bool(passkeys),
         administration.remove_second_factor,
