@@ -45,13 +45,13 @@ def check_code(
     counted per user over all sessions and addresses, but for devices that the user knows: each fails on its own
     account, so that a thief of the password cannot keep the owner out. The owner is mailed after five in a day from
     devices that have not shown a code."""
-    is_totp = _SIX_DIGITS.fullmatch(_compact(code)) is not None
-    if is_totp:
+    is_of_app = is_totp(code)
+    if is_of_app:
         # The row is locked first, so that of many guesses at once each is counted before the next.
         lock_rows(db, User.is_active, User.id == user_id)
     counted_as = _counted_as(db, user_id, device, now=now)
     check_throttle(db, settings, user_id, counted_as, now=now)
-    if is_totp:
+    if is_of_app:
         is_taken = _take_totp(db, settings, user_id, code, now=now)
     else:
         is_taken = recovery_codes.take(db, user_id=user_id, code=code, client=client, now=now)
@@ -163,6 +163,11 @@ def _forgiven_at(db: DbSession, user_id: int, *, now: datetime) -> datetime | No
     password no more. The first one of the day, or whoever reads the owner's mail could guess on after each."""
     which = (AuditEvent.user_id == user_id, AuditEvent.kind == audit.Kind.PASSWORD_RESET)
     return db.scalar(select(func.min(AuditEvent.at)).where(*which, AuditEvent.at > now - throttle.DAY))
+
+
+def is_totp(code: str) -> bool:
+    """Whether this has the shape of an app's code; all else is taken for a recovery code."""
+    return _SIX_DIGITS.fullmatch(_compact(code)) is not None
 
 
 def _compact(code: str) -> str:

@@ -31,7 +31,7 @@ from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import OneTimeToken, User
 
-AGAIN = "/login?next=/account/sessions"
+AGAIN = "/login?next=/account/sessions&reason=code_ended"
 
 pytestmark = pytest.mark.usefixtures("clock")
 

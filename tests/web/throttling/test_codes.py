@@ -77,7 +77,7 @@ def test_a_thief_who_is_refused_does_not_end_the_owners_sign_in_that_waits(
     assert [give(thief, "000000").status_code for _ in range(6)] == [422] * 5 + [429]
     with thief.session_transaction() as form_session:
         form_session.update(kept)
-    assert give(thief, phone.code()).location == "/login?next=/account"
+    assert give(thief, phone.code()).location == "/login?next=/account&reason=code_ended"
     assert give(owner, phone.code()).location == "/account"
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import authentication, demo, pending_sign_ins, revocation
+from webapp import authentication, demo, mfa, pending_sign_ins, recovery_codes, revocation
 from webapp.database import db
 from webapp.errors import InvalidCode, InvalidCredentials, InvalidLink, TooManyAttempts
 from webapp.web import cookies, signing_in
@@ -16,11 +16,16 @@ from webapp.web.signing_in import PENDING
 
 auth = Blueprint("auth", __name__)
 
+# Why somebody is led to the sign-in page: said there and not kept for the next page, which whoever is in by then sees.
+_REASONS = {"code_ended": "That took too long, or was tried too often. Sign in again."}
+
 
 @auth.get("/login")
 def login() -> ResponseReturnValue:
     if g.auth is not None:
         return redirect(_destination(request.args.get("next")), 303)
+    if reason := _REASONS.get(request.args.get("reason", "")):
+        flash(reason, "info")  # this page is the one that shows it
     return _login_page(LoginForm(data={"next": request.args.get("next", "")}))
 
 
@@ -72,7 +77,7 @@ def submit_code() -> ResponseReturnValue:
         )
     except InvalidCode as error:
         g.refusal = error
-        form.code.errors = [f"{error.title}. Enter the newest one."]
+        form.code.errors = [f"{error.title}. Enter {'another' if 'recovery' in request.args else 'the newest'} one."]
         return render_template("auth/code.html", form=form), 422
     except TooManyAttempts:
         # It has ended the sign-in that waited: once the wait is over, the password is asked for first.
@@ -81,9 +86,12 @@ def submit_code() -> ResponseReturnValue:
         raise
     except InvalidLink:
         session.pop(PENDING, None)
-        flash("That took too long, or was tried too often. Sign in again.", "info")
-        return redirect(again, 303)
-    return signing_in.lead_in(user_id, remember=waiting["remember"], destination=waiting["next"])
+        # Perhaps the second click of a double one, whose first has signed in.
+        return redirect(url_for("auth.login", next=waiting.get("next"), reason="code_ended"), 303)
+    response = signing_in.lead_in(user_id, remember=waiting["remember"], destination=waiting["next"])
+    if not mfa.is_totp(form.code.data):
+        flash(_codes_left(recovery_codes.count(db.session, user_id=user_id)), "info")
+    return response
 
 
 @auth.post("/logout")
@@ -95,6 +103,11 @@ def logout() -> ResponseReturnValue:
     response = redirect(url_for("auth.login"), 303)
     cookies.clear_refresh(settings(), response)
     return response
+
+
+def _codes_left(count: int) -> str:
+    advice = " Make new ones under Security." if count < recovery_codes.FEW else ""
+    return f"You used a recovery code; you have {count or 'none'} left.{advice}"
 
 
 def _login_page(form: LoginForm) -> str:
