@@ -35,7 +35,9 @@ def test_a_form_without_a_token_of_this_browser_is_refused_and_changes_nothing(
     for token in (None, "", "x", stranger):
         data = {"first_name": "Mallory", "last_name": "", **({} if token is None else {"csrf_token": token})}
         reply = user.post(path, data=data)
-        assert (token, reply.status_code) == (token, 400)
+        # Who signs in where somebody is signed in is led on: the form is not looked at either.
+        assert (token, reply.status_code) == (token, 303 if path == "/login" else 400)
+        assert "Set-Cookie" not in reply.headers or "refresh_token" not in reply.headers["Set-Cookie"]
     assert is_signed_in(user)
     assert "Mallory" not in user.get("/account").text
 
@@ -66,10 +68,15 @@ def test_the_page_of_an_expired_form_knows_who_is_signed_in(user: FlaskClient) -
     assert re.search("[0-9a-f]{16}", reply.text)
 
 
-@pytest.mark.parametrize("path", ["/logout", "/account/sessions/end-others"])
-def test_a_link_cannot_do_what_a_form_does(user: FlaskClient, path: str) -> None:
-    """C04, H10: GET changes nothing."""
-    assert user.get(path).status_code == 405
+@pytest.mark.parametrize(
+    ("path", "page"), [("/logout", "/account"), ("/account/sessions/end-others", "/account/sessions")]
+)
+def test_a_link_cannot_do_what_a_form_does(user: FlaskClient, path: str, page: str) -> None:
+    """C04, H10: GET changes nothing; it leads to the page with the form."""
+    for method in ("GET", "HEAD"):
+        reply = user.open(path, method=method)
+        assert (reply.status_code, reply.location) == (303, page)
+    assert user.put(path).status_code == 405
     assert is_signed_in(user)
 
 

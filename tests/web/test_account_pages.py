@@ -97,7 +97,9 @@ def test_no_field_lets_the_browser_rewrite_an_address(app: Flask, user: FlaskCli
     assert 'type="email"' not in page.text
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/account/sessions/x/end", 404), ("/logout", 405)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nothing", 404), ("/account/sessions/x/end", 404), ("/password-strength", 405)]
+)
 def test_an_error_is_a_page_with_a_way_on_and_a_number_to_ask_for(user: FlaskClient, path: str, status: int) -> None:
     """H08: for people, not for programs."""
     reply = user.get(path)
@@ -105,3 +107,19 @@ def test_an_error_is_a_page_with_a_way_on_and_a_number_to_ask_for(user: FlaskCli
     assert re.search("[0-9a-f]{16}", reply.text)
     assert 'href="/"' in reply.text
     assert 'href="/account"' in reply.text
+
+
+@pytest.mark.parametrize(
+    ("form", "held_by", "label", "current"),
+    [
+        ("/account/security/password", "/account/security", "Security", "true"),
+        ("/account", "/account", "Account", "page"),
+    ],
+)
+def test_a_form_that_comes_back_stands_where_it_was_in_the_menu(
+    user: FlaskClient, form: str, held_by: str, label: str, current: str
+) -> None:
+    reply = submit(user, form, {"first_name": "x" * 101}, form=held_by)
+    assert reply.status_code == 422
+    marked = re.findall(r'aria-current="(\w+)">([^<]*)</a>', reply.text)
+    assert marked == [(current, label)]

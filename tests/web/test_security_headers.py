@@ -65,7 +65,7 @@ def answers(http: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
     yield 404, "/nothing", http.get("/nothing")
     yield 404, "/api/nothing", http.get("/api/nothing")
     yield 405, "/api/login", http.get("/api/login")
-    yield 405, "/logout", http.get("/logout")
+    yield 405, "/logout", http.put("/logout")
     yield 413, "/api/login", http.post("/api/login", data="x" * 66_000, content_type="application/json")
     yield 413, "/login", http.post("/login", data={"email": "x" * 66_000})
     yield 415, "/api/login", http.post("/api/login", data="x")

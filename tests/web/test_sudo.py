@@ -59,6 +59,13 @@ def test_a_form_that_has_expired_leads_to_the_page_that_holds_it(user: FlaskClie
     assert '<a class="button button-primary" href="/account/security">Open the page again</a>' in reply.text
 
 
+@pytest.mark.parametrize("form", [*FORMS_OF_SECURITY, "totp"])
+def test_the_address_of_a_form_leads_to_the_page_that_holds_it(user: FlaskClient, form: str) -> None:
+    """Whoever reloads there, or has it from the history, is at no dead end."""
+    reply = user.get(f"/account/security/{form}")
+    assert (reply.status_code, reply.location) == (303, "/account/security")
+
+
 def test_every_form_without_a_page_of_its_own_is_known_to_be_on_one(app: Flask) -> None:
     """But "Sign out", which is on all of them, and what a script asks."""
     rules = list(app.url_map.iter_rules())

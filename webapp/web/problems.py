@@ -25,7 +25,7 @@ from webapp.postgresql import NotReady
 from webapp.web import cookies, expired_forms
 from webapp.web.context import settings
 from webapp.web.limits import refusal
-from webapp.web.redirects import asked_page, is_page, own_path, page_of_form, page_of_sent_form
+from webapp.web.redirects import asked_page, is_page, own_path, page_instead, page_of_form, page_of_sent_form
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +149,8 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < HTTPStatus.BAD_REQUEST:  # Werkzeug's redirects are raised too
         return Response(error.get_response().response, status, headers=error.get_headers())
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (page := page_instead()):
+        return redirect(page, 303)  # type: ignore[return-value]  # Flask's own class of response
     phrase = error.name  # Werkzeug's, since the standard library's changes with the version of Python
     title, detail = _WORDS.get(status, (phrase, "Go to the start page."))
     if is_for_program():

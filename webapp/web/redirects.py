@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import current_app, request, url_for
+from flask import current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
@@ -56,13 +56,16 @@ def is_page(path: str) -> bool:
 def page_of_form(path: str) -> str:
     """Return the path of the page that holds the form which is sent to `path`: the same, or another one, or the profile
     if there is none."""
-    if is_page(path):
-        return path
-    try:
-        endpoint, _ = _addresses().match(path, method="POST")
-    except HTTPException:
-        endpoint = ""
-    return url_for(PAGE_OF_FORM.get(endpoint, "account.profile"))
+    return path if is_page(path) else url_for(PAGE_OF_FORM.get(_form_at(path), "account.profile"))
+
+
+def page_instead() -> str | None:
+    """Return the path of the page that holds the form which is sent to the address at hand, where that was opened as if
+    it were a page; None if it is no form's. Nothing is done by it: "Sign out" is on the next page, too."""
+    form = _form_at(request.path) if request.method in ("GET", "HEAD") else ""
+    if form == "auth.logout":
+        return url_for("account.profile" if g.auth else "auth.login")
+    return url_for(PAGE_OF_FORM[form]) if form in PAGE_OF_FORM else None
 
 
 def page_of_sent_form() -> str:
@@ -70,6 +73,15 @@ def page_of_sent_form() -> str:
     page, target = page_of_form(request.path), own_path(request.form.get("next"), default="")
     # A page that holds the form of another address is itself where that leads.
     return f"{page}?{urlencode({'next': target}, safe='/')}" if target and page == request.path else page
+
+
+def _form_at(path: str) -> str:
+    """Return which form is sent to that path, by its endpoint; an empty string if none is."""
+    try:
+        endpoint, _ = _addresses().match(path, method="POST")
+    except HTTPException:
+        return ""
+    return str(endpoint)
 
 
 def _addresses() -> MapAdapter:

@@ -29,8 +29,9 @@ def begin() -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def enrol() -> ResponseReturnValue:
-    _offer_way_back()
-    return _enrolment_page(CodeForm())
+    with suppress(SecondFactorState):
+        return _enrolment_page(CodeForm())
+    return redirect(url_for("security.overview"), 303)  # nothing waits: it is on, or to be begun there
 
 
 @pages.post("/totp")
