@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ADMINISTRATION_REFUSED = "administration_refused"
     EXPORTED = "exported"
     EVENTS_PURGED = "events_purged"
+    MAIL_DISCARDED = "mail_discarded"
     REGISTERED = "registered"
     REGISTERED_AGAIN = "registered_again"
     VERIFICATION_REQUESTED = "verification_requested"

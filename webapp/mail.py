@@ -70,6 +70,7 @@ _LINKS: Final = {
     MailKind.PASSKEY_REMOVED: _Link("/account/security"),
     MailKind.ACCOUNT_DELETED: _Link("/register"),
 }
+LINK_LIFETIMES: Final = {kind: one_time_tokens.LIFETIMES[link.purpose] for kind, link in _LINKS.items() if link.purpose}
 # A new link takes the place of the ones before; each new device and each change of address has one of its own.
 _REMEDIES: Final = {Purpose.DISOWN_SIGN_IN, Purpose.UNDO_EMAIL_CHANGE}
 _REPLACING: Final = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}

@@ -4,15 +4,17 @@ A row says what a mail is about and never holds its text or a link: one-time tok
 none lies about in the database. Senders of several workers and hosts claim rows one by one; see postman.py."""
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import delete, event, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, event, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from webapp.database import DbSession
-from webapp.models import OutboxMail
+from webapp import audit
+from webapp.database import PURGE_BATCH, DbSession, delete_in_batches
+from webapp.models import OutboxMail, User
 
 # How long a claim holds: longer than any sending takes. A sender that was killed meanwhile has its mail sent again.
 LEASE: Final = timedelta(minutes=5)
@@ -20,7 +22,11 @@ FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 MOST_ATTEMPTS: Final = 294  # three days of pauses
 
-HAS_FAILED: Final = or_(OutboxMail.failed_at.is_not(None), OutboxMail.last_error != "")
+KEPT: Final = timedelta(days=30)  # after it was given up
+
+WAS_GIVEN_UP: Final = OutboxMail.failed_at.is_not(None)
+# While somebody sends a mail it has no error: see claim.
+HAS_FAILED: Final = or_(WAS_GIVEN_UP, OutboxMail.last_error != "")
 
 mail_waits: Final = threading.Event()  # set when this process has committed a new mail
 
@@ -104,6 +110,8 @@ def _wake_sender(session: Session) -> None:
 def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
     """Return one mail that is due, taken for LEASE and detached, or None; commits. No other sender has it meanwhile.
 
+    Its error is forgotten until there is another one: by that the row tells apart who is being sent and who waits.
+
     Kinds that a newer release has enqueued beside this one, or before it was taken back, wait for that."""
     due = (
         select(OutboxMail.id, OutboxMail.next_attempt_at)
@@ -116,7 +124,7 @@ def claim(db: DbSession, *, now: datetime) -> OutboxMail | None:
         taken = db.scalar(
             update(OutboxMail)
             .where(OutboxMail.id == mail_id, OutboxMail.next_attempt_at == seen_at, OutboxMail.failed_at.is_(None))
-            .values(next_attempt_at=now + LEASE, attempts=OutboxMail.attempts + 1)
+            .values(next_attempt_at=now + LEASE, attempts=OutboxMail.attempts + 1, last_error="")
             .returning(OutboxMail)
             .execution_options(synchronize_session=False, populate_existing=True)
         )
@@ -146,14 +154,45 @@ def postpone(db: DbSession, mail: OutboxMail, *, error: str, is_final: bool, now
     db.commit()
 
 
-def retry_failed(db: DbSession, *, now: datetime) -> int:
-    """Make every mail that was given up or waits for its next attempt due at once; commits. Return how many."""
+# --- the operator's side ---------------------------------------------------------------------------------
+
+
+def retry_failed(db: DbSession, *, lifetimes: Mapping[MailKind, timedelta], now: datetime) -> tuple[int, int]:
+    """Make every mail that was given up or waits for its next attempt due at once; commits. Return how many, and how
+    many were given up that stay so: they are older than their links live (`lifetimes`), and a new link would put an end
+    to one that their users have asked for since.
+
+    Those that somebody is sending are left to them, or they would go twice."""
+    too_old = [and_(OutboxMail.kind == kind, OutboxMail.created_at <= now - life) for kind, life in lifetimes.items()]
     retried = db.scalars(
         update(OutboxMail)
-        .where(HAS_FAILED)
+        .where(HAS_FAILED, or_(~WAS_GIVEN_UP, ~or_(*too_old)))
         .values(failed_at=None, next_attempt_at=now, attempts=0)
         .returning(OutboxMail.id)
         .execution_options(synchronize_session=False)
     ).all()
+    left = db.scalar(select(func.count()).select_from(OutboxMail).where(WAS_GIVEN_UP)) or 0
     db.commit()
-    return len(retried)
+    return len(retried), left
+
+
+def discard(db: DbSession, *which: ColumnElement[bool], client: audit.Client, now: datetime) -> int:
+    """Forget the mails that meet the conditions, and write down of each that nobody gets it; commits every now and
+    then. Return how many."""
+    total = 0
+    while some := db.scalars(select(OutboxMail.id).where(*which).order_by(OutboxMail.id).limit(PURGE_BATCH)).all():
+        gone = delete(OutboxMail).where(OutboxMail.id.in_(some), *which)
+        discarded = db.execute(gone.returning(OutboxMail.user_id, OutboxMail.kind)).all()
+        for user_id, kind in discarded:
+            audit.record(db, audit.Kind.MAIL_DISCARDED, client=client, now=now, user_id=user_id, mail=kind)
+        db.commit()
+        total += len(discarded)
+    return total
+
+
+def purge(db: DbSession, *, now: datetime) -> int:
+    """Delete the mails that were given up long ago, and those whose user is gone; commits. Return how many.
+
+    A farewell has no user but the address that it goes to, and is kept as long as any."""
+    is_orphan = and_(OutboxMail.user_id.is_not(None), ~exists().where(User.id == OutboxMail.user_id))
+    return delete_in_batches(db, OutboxMail.id, or_(OutboxMail.failed_at <= now - KEPT, is_orphan))

@@ -175,6 +175,15 @@ def test_mail_that_failed_is_found_and_goes_when_the_remedy_is_followed(clinic: 
     assert office.has_had(people.EMAIL)
 
 
+def test_mail_that_somebody_is_sending_is_not_said_to_wait_for_it(clinic: Callable[..., Flask]) -> None:
+    app, now = clinic(), utc_now()
+    enqueue(app, ago=timedelta(hours=2))
+    with app.app_context():
+        assert outbox.claim(db.session, now=now)
+    assert complaints(app, now=now + outbox.LEASE - timedelta(seconds=1)) == {}
+    assert complaints(app, now=now + outbox.LEASE).keys() == {"mail-waiting"}
+
+
 def test_mail_that_nobody_tries_to_send_is_found_and_the_remedy_works(clinic: Callable[..., Flask]) -> None:
     app = clinic()
     enqueue(app, ago=timedelta(minutes=59))

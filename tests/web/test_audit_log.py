@@ -159,6 +159,7 @@ ELSEWHERE = {
     Kind.ADMINISTRATION_REFUSED: "test_admin_doors.py",
     Kind.EXPORTED: "test_admin_downloads.py",
     Kind.EVENTS_PURGED: "test_cli_events.py",
+    Kind.MAIL_DISCARDED: "test_mail_commands.py",
 }
 
 

@@ -17,7 +17,7 @@ from webapp import one_time_tokens, revocation, stats
 from webapp.audit import COMMAND_LINE
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.models import AuthSession
+from webapp.models import AuthSession, OutboxMail
 from webapp.one_time_tokens import Purpose
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -128,11 +128,14 @@ def test_a_purge_tells_how_many_it_deleted_and_keeps_what_is_not_over(
     run(app, "sessions", "revoke", "--all")
     with app.app_context():
         one_time_tokens.issue(db.session, Purpose.PASSKEY_SIGN_IN, user_id=None, now=START)
+        db.session.add(OutboxMail(kind="password_changed", failed_at=START, created_at=START, next_attempt_at=START))
         db.session.commit()
     nothing = "Deleted 0 expired sessions.\nDeleted 0 expired one-time tokens.\nDeleted 0 old refreshes.\n"
+    nothing += "Deleted 0 mails that could not be sent.\n"
     assert run(app, "sessions", "purge").output == nothing
     clock.shift(30 * DAY)
     gone = "Deleted 3 expired sessions.\nDeleted 1 expired one-time tokens.\nDeleted 1 old refreshes.\n"
+    gone += "Deleted 1 mails that could not be sent.\n"
     assert run(app, "sessions", "purge").output == gone
     assert reasons(app) == {}
 

@@ -54,7 +54,7 @@ def test_text_that_no_database_takes_is_refused_in_one_line(app: Flask, command:
 USING = (
     *(f"users {rest}" for rest in ("list", "show a@test.com", "promote a@test.com", "create a@test.com")),
     *("sessions list", "sessions purge", "sessions revoke --all", "events list", "events purge"),
-    *("mail list", "mail send", "mail retry", "keys reseal", "demo load"),
+    *("mail list", "mail send", "mail retry", "mail discard", "keys reseal", "demo load"),
 )
 MAKING = ("prepare", "db upgrade")
 

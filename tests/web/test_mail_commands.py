@@ -11,14 +11,15 @@ from flask import Flask
 from sqlalchemy import update
 
 from tests.support import people
-from tests.support.command_line import PRODUCTION, run
-from tests.support.steps import START
+from tests.support.command_line import PRODUCTION, refused, run
+from tests.support.steps import HOUR, START, events
 from webapp import outbox
 from webapp.database import db
 from webapp.models import OutboxMail
 from webapp.outbox import LONGEST_PAUSE, MOST_ATTEMPTS, MailKind
 
 CLOSED_PORT = "smtp://127.0.0.1:1"
+USER_AGENT = "flask command line"
 
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -61,6 +62,34 @@ def test_mail_that_failed_is_listed_with_the_reason_and_due_again_on_demand(
     assert "given up" in run(app, "mail", "list").output
     run(app, "mail", "send")
     assert "given up" in run(app, "mail", "list").output
+
+
+def test_what_was_given_up_and_is_too_old_is_told_of_and_thrown_away(
+    make_app: Callable[..., Flask], clock: time_machine.Traveller
+) -> None:
+    """Z09: nobody gets it, and that is written down."""
+    app = make_app(mail_url=CLOSED_PORT)
+    enqueue(app, 2)
+    with app.app_context():
+        outbox.enqueue(db.session, MailKind.RESET_PASSWORD, user_id=None, now=START)
+        db.session.execute(update(OutboxMail).where(OutboxMail.id != 1).values(failed_at=START))
+        db.session.commit()
+    clock.shift(HOUR)
+    told = (
+        "1 mails are due now.\n1 are older than their links live, and stay given up: `flask --app wsgi mail discard`.\n"
+    )
+    assert run(app, "mail", "retry").output == told
+    assert run(app, "mail", "discard").output == "Discarded 1 mail.\n"
+    assert run(app, "mail", "retry").output == "0 mails are due now.\n"
+    assert run(app, "mail", "discard").output == "Discarded 0 mails.\n", "what waits is not thrown away unasked"
+    assert run(app, "mail", "discard", "1").output == "Discarded 1 mail.\n"
+    assert "There is no mail with this id." in refused(app, "mail", "discard", "1")
+    for number in ("0", "x", "9" * 20):
+        assert refused(app, "mail", "discard", number)
+    assert [line.split("\t")[0] for line in run(app, "mail", "list").output.splitlines()] == ["2"]
+    written = events(app, "mail_discarded")
+    assert [event.detail for event in written] == [{"mail": "reset_password"}, {"mail": "password_changed"}]
+    assert [(event.user_id, event.user_agent) for event in written] == [(None, USER_AGENT), (1, USER_AGENT)]
 
 
 def test_however_many_wait_all_are_listed_and_counted(make_app: Callable[..., Flask]) -> None:

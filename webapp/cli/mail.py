@@ -1,18 +1,21 @@
-"""flask mail: what waits to be sent, and sending it."""
+"""flask mail: what waits to be sent, sending it, and throwing it away."""
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
 from webapp import outbox, postman
+from webapp.audit import COMMAND_LINE
 from webapp.cli.shared import explains_errors, json_option, minute, show
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.keyset import Order, Page, Position, read_all, read_page
+from webapp.mail import LINK_LIFETIMES
 from webapp.models import OutboxMail
 from webapp.web.context import settings
 
-mail_group = AppGroup("mail", help="List, send and retry the mails that wait.")
+mail_group = AppGroup("mail", help="List, send, retry and discard the mails that wait.")
+MOST_ID = 2**63 - 1
 
 
 @mail_group.command("list")
@@ -52,5 +55,22 @@ def send_mail() -> None:
 @mail_group.command("retry")
 @explains_errors
 def retry_mail() -> None:
-    """Make the mails that failed or were given up due at once; the servers send them."""
-    click.echo(f"{outbox.retry_failed(db.session, now=utc_now())} mails are due now.")
+    """Make the mails that failed or were given up due at once; the servers send them.
+
+    But for those that were given up and are older than their links live: whoever still wants one has asked anew."""
+    due, left = outbox.retry_failed(db.session, lifetimes=LINK_LIFETIMES, now=utc_now())
+    click.echo(f"{due} mails are due now.")
+    if left:
+        click.echo(f"{left} are older than their links live, and stay given up: `flask --app wsgi mail discard`.")
+
+
+@mail_group.command("discard")
+@click.argument("mail_id", type=click.IntRange(1, MOST_ID), required=False)
+@explains_errors
+def discard_mail(mail_id: int | None) -> None:
+    """Throw away the mail with that id (see list), or all that were given up; nobody gets them."""
+    which = outbox.WAS_GIVEN_UP if mail_id is None else OutboxMail.id == mail_id
+    count = outbox.discard(db.session, which, client=COMMAND_LINE, now=utc_now())
+    if mail_id is not None and not count:
+        raise click.ClickException("There is no mail with this id.")
+    click.echo(f"Discarded {count} mail{'' if count == 1 else 's'}.")

@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import ColumnElement, true
 
-from webapp import one_time_tokens, revocation, session_list, session_notes, stats
+from webapp import one_time_tokens, outbox, revocation, session_list, session_notes, stats
 from webapp.audit import COMMAND_LINE
 from webapp.cli.shared import explains_errors, find_user, json_option, minute, show
 from webapp.clock import utc_now
@@ -61,13 +61,15 @@ def revoke_sessions(session_id: str | None, email: str | None, everyone: bool) -
 @sessions_group.command("purge")
 @explains_errors
 def purge_sessions() -> None:
-    """Delete sessions and one-time tokens past their end, and refreshes older than any session and two weeks."""
+    """Delete what is over, every night: sessions and one-time tokens past their end, refreshes older than any session
+    and two weeks, and mails that were given up 30 days ago or whose user is gone."""
     now = utc_now()
     click.echo(f"Deleted {revocation.purge(db.session, now=now)} expired sessions.")
     click.echo(f"Deleted {one_time_tokens.purge(db.session, now=now)} expired one-time tokens.")
     # The dashboard draws their number by day, also where sessions are shorter than its chart.
     before = now - max(settings().session_max, stats.DAYS * stats.DAY)
     click.echo(f"Deleted {session_notes.purge_refreshes(db.session, before=before)} old refreshes.")
+    click.echo(f"Deleted {outbox.purge(db.session, now=now)} mails that could not be sent.")
 
 
 def _of_user(email: str | None) -> ColumnElement[bool]:

@@ -86,8 +86,12 @@ def examine_outbox(db: DbSession, settings: Settings, *, now: datetime) -> Itera
     if failed:
         reason = db.scalar(select(OutboxMail.last_error).where(OutboxMail.id == last))
         message = f"{failed} could not be sent, the last because of {reason}"
-        yield wrong("mail-failed", f"{message}: mend that, then run flask --app wsgi mail retry")
-    is_late = and_(~outbox.HAS_FAILED, OutboxMail.created_at < now - WAITS_AT_MOST)
+        yield wrong(
+            "mail-failed",
+            f"{message}: mend that, then run flask --app wsgi mail retry, or mail discard for what is in vain",
+        )
+    # What somebody is sending is due when their lease is over.
+    is_late = and_(~outbox.HAS_FAILED, OutboxMail.created_at < now - WAITS_AT_MOST, OutboxMail.next_attempt_at <= now)
     late, since = db.execute(select(func.count(), func.min(OutboxMail.created_at)).where(is_late)).one()
     if late and settings.mail_route:
         message = f"{late} wait since {since:%Y-%m-%d %H:%M} UTC, and nobody has tried to send them"

@@ -26,8 +26,8 @@ _FACTS: Final = text("""
            coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS is_encrypted,
            current_user AS username, current_database() AS name, clock_timestamp() AS at
 """)
-# One of several rights would do for has_table_privilege('…', 'SELECT, INSERT'): each is asked for by itself. Without
-# the right to the sequence that numbers its rows a table takes none.
+# One of several rights would do for has_table_privilege('…', 'SELECT, INSERT'): each is asked for by itself. A table
+# whose rows a sequence numbers takes none without the right to that.
 _CLOSED_TABLES: Final = text("""
     SELECT relname FROM pg_class
     WHERE relname = ANY(:names) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)

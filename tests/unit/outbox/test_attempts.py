@@ -1,6 +1,6 @@
 """The outbox: when a mail is tried again, and when it is given up."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,8 @@ from tests.support.outbox_rows import SECOND, claim, enqueue, fail, nothing_is_d
 from tests.support.steps import START
 from webapp import outbox
 from webapp.database import db
-from webapp.outbox import LONGEST_PAUSE, MOST_ATTEMPTS
+from webapp.mail import LINK_LIFETIMES
+from webapp.outbox import LEASE, LONGEST_PAUSE, MOST_ATTEMPTS, MailKind
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -53,9 +54,44 @@ def test_what_is_refused_for_good_is_given_up_at_once_and_has_three_days_again_w
     refused, postponed = fail(claim(), is_final=True).id, fail(claim()).id
     assert row(refused).failed_at == START
     later = START + timedelta(days=10)
-    assert outbox.retry_failed(db.session, now=later) == 2, "the one that was never tried is due anyhow"
+    assert retry(later) == (2, 0), "the one that was never tried is due anyhow"
     assert {claim(later).id for _ in range(3)} >= {refused, postponed}
     assert (row(refused).failed_at, row(refused).attempts, row(refused).created_at) == (None, 1, START)
+
+
+@pytest.mark.usefixtures("app")
+def test_what_somebody_sends_meanwhile_is_left_to_them() -> None:
+    """Or it would go twice."""
+    enqueue()
+    fail(claim())
+    later = START + 10 * SECOND
+    sent = claim(later)
+    assert retry(later) == (0, 0)
+    assert nothing_is_due(later + LEASE - SECOND)
+    fail(sent, now=later)
+    assert retry(later) == (1, 0)
+
+
+@pytest.mark.usefixtures("app")
+def test_what_was_given_up_and_is_older_than_its_link_could_live_stays_so() -> None:
+    """Its link would end the one that was asked for since."""
+    for kind in (MailKind.RESET_PASSWORD, MailKind.NEW_DEVICE, MailKind.PASSWORD_CHANGED):
+        outbox.enqueue(db.session, kind, user_id=1, now=START)
+        db.session.commit()
+        fail(claim(), is_final=True)
+    outbox.enqueue(db.session, MailKind.RESET_PASSWORD, user_id=1, now=START)
+    db.session.commit()
+    postponed = fail(claim())
+    week = timedelta(days=7)
+    assert retry(START + week) == (2, 2), "what has no link, and what is tried again anyway"
+    assert claim(START + week).kind == MailKind.PASSWORD_CHANGED
+    assert claim(START + week).id == postponed.id
+    assert retry(START + week - SECOND) == (1, 1)
+    assert retry(START + timedelta(hours=1) - SECOND) == (2, 0)
+
+
+def retry(now: datetime) -> tuple[int, int]:
+    return outbox.retry_failed(db.session, lifetimes=LINK_LIFETIMES, now=now)
 
 
 @pytest.mark.usefixtures("app")
