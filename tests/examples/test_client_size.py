@@ -1,4 +1,4 @@
-"""The client is small: for calls by fetch, 4.2 kB on the wire, as README.md says."""
+"""The client is small: for calls by fetch, 4.3 kB on the wire, as README.md says."""
 
 import gzip
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support.programs import clean_environment, run
 from webapp.config import ROOT
 
 CLIENT = ROOT / "static/js/evergreen"
-LIMIT = 4249
+LIMIT = 4299
 WHAT = {
     "fetch": 'export { createAuth, installFetch } from "./index.js";',
     "all": 'export * from "./index.js";',
@@ -40,7 +40,7 @@ def sizes(tools: Path) -> dict[str, int]:
 
 def test_the_fetch_client_is_as_small_as_the_readme_says(sizes: dict[str, int]) -> None:
     assert sizes["fetch"] <= LIMIT
-    assert "4.2 kB, minified and compressed" in (ROOT / "README.md").read_text()
+    assert "4.3 kB, minified and compressed" in (ROOT / "README.md").read_text()
 
 
 def test_a_bundler_leaves_out_what_is_not_used(sizes: dict[str, int]) -> None:

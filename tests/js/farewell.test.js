@@ -134,18 +134,3 @@ test("logout() where nobody was ever signed in has nothing to tell with the body
   assert.deepEqual(server.calls, []);
   assert.deepEqual(events, []);
 });
-
-test("with the body transport the stored refresh token says it where there is no access token", async (t) => {
-  const storage = fakeStorage("r1");
-  const { time, open, server } = fakeBrowser(t, { transport: "body", storage });
-  server.routes["POST /api/refresh"] = unreachable;
-  server.routes["POST /api/logout"] = unreachable;
-  const { auth } = open();
-  await time.until(auth.ready);
-  assert.equal(await time.until(auth.logout()), false);
-  assert.deepEqual(storage.values(), []);
-  server.routes["POST /api/logout"] = noContent;
-  await time.pass(120);
-  const { request } = server.calls.at(-1);
-  assert.deepEqual(await request.json(), { refresh_token: "r1" });
-});

@@ -47,6 +47,7 @@ test("logout() while the new refresh token is being stored leaves nothing behind
   const stored = deferred();
   const { setItem } = storage;
   storage.setItem = (...item) => {
+    storage.setItem = setItem;
     setItem(...item);
     return stored.promise;
   };

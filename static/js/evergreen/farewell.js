@@ -1,5 +1,6 @@
 /** @import { AccessToken } from "./access-token.js" */
 /** @import { Api } from "./api.js" */
+/** @import { RefreshTokenStore } from "./storage.js" */
 
 /**
  * Where notes to the next page are kept: `localStorage`.
@@ -9,13 +10,15 @@
 /**
  * Sign-outs that the server may not have heard of. Each is said again until it was heard, whoever signs in meanwhile; a
  * note with the session's id (never a token) lets even the next page know, whose cookie would otherwise bring the
- * session back.
+ * session back. Where there is no cookie, the refresh token itself is kept aside until then: it is what the next page,
+ * or the app when it is opened again, can say it by.
  *
  * @param {Api} api
- * @param {Notes | null | undefined} notes none: nothing outlives this page
+ * @param {Notes | null | undefined} notes of the cookie transport; none: nothing outlives this page
  * @param {string} key of the note
+ * @param {RefreshTokenStore | null} [aside] of the body transport
  */
-export function createFarewell(api, notes, key) {
+export function createFarewell(api, notes, key, aside) {
   /** @type {Map<unknown, () => Promise<void>>} by what names the session; undefined if only the cookie does */
   const unsaid = new Map();
   /**
@@ -39,8 +42,12 @@ export function createFarewell(api, notes, key) {
       let isAgain = false;
       const send = async () => {
         try {
-          const isOver = await api.logout(token?.text, await refreshToken?.catch(() => null), isAgain);
+          const text = await refreshToken?.catch(() => null);
+          // If the storage fails, this page tells the server all the same.
+          if (text && !isAgain) await aside?.set(text).catch(() => {});
+          const isOver = await api.logout(token?.text, text, isAgain);
           unsaid.delete(name);
+          if (text) await aside?.replace(text).catch(() => {});
           // If not, the next page says it by a token that is new. The note may be another tab's later sign-out, too.
           if (isOver && isFor(name)) notes?.removeItem(key);
         } finally {

@@ -69,7 +69,8 @@ export function keepSession(
   const name = storageKey(base);
   const api = createApi(base, transport, fetch);
   const store = isCookie ? null : refreshTokenStore(storage, name);
-  const farewell = createFarewell(api, isCookie ? notes : null, `${name}.left`);
+  const aside = isCookie ? null : refreshTokenStore(storage, `${name}.left`);
+  const farewell = createFarewell(api, isCookie ? notes : null, `${name}.left`, aside);
   /** @type {Session} */
   const session = { epoch: new AbortController(), ...sessionState("unknown", 0) };
   let loginAttempt = new AbortController();
@@ -238,8 +239,8 @@ export function keepSession(
     loginAttempt.abort();
     const refreshToken = store?.take(token?.sid);
     forget("left", "logout");
-    // A second one knows nothing that the first does not say.
-    if (token || !farewell.unsaid.size) farewell.prepare(token, refreshToken);
+    // A second one by cookie knows nothing that the first does not say.
+    if (token || store || !farewell.unsaid.size) farewell.prepare(token, refreshToken);
     // If the storage fails, the caller hears of it below: until then the rejection must not count as unhandled.
     refreshToken?.catch(() => {});
     const isHeard = await leave();
@@ -331,6 +332,12 @@ export function keepSession(
   /** Not during a refresh: that sets it at its end. */
   function setAlarm() {
     if (!flight) alarm(Math.max(farewell.unsaid.size ? 1 : session.dueAt - now() + 1, backOff.left()));
+  }
+
+  // The sign-out that could not be said before the page or the app was closed, if there is one.
+  if (aside) {
+    farewell.prepare(null, aside.get());
+    leave();
   }
 
   return { session, login, refresh, adopt, end, logout, isDue };
