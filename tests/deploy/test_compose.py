@@ -76,6 +76,14 @@ def test_going_back_by_one_release_leaves_the_tables_as_they_are_and_starts(make
     assert (result.exit_code, result.output) == (0, "The tables are of a newer release: left as they are.\n")
 
 
+def test_what_the_unit_purges_every_night_is_purged_here_too() -> None:
+    [shell, option, script] = SERVICES["purge"]["command"]
+    unit = (ROOT / "deploy/evergreen-purge.service").read_text()
+    nightly = [words for words in re.findall(r"^ExecStart=\S+/(flask .*)$", unit, re.M)]
+    assert (shell, option, len(nightly)) == ("sh", "-c", 2)
+    assert script == f"while true; do {'; '.join(nightly)}; sleep 86400; done"
+
+
 def test_no_secret_is_in_a_command_or_in_the_file() -> None:
     for name, service in SERVICES.items():
         said = " ".join(map(str, [*service.get("command", []), *service.get("healthcheck", {}).get("test", [])]))

@@ -5,15 +5,18 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
 
 from tests.deploy.container import IMAGE
 from tests.faults.servers import reload, wait_for_workers
-from webapp.cli import sessions_group
+from tests.support.command_line import run
 from webapp.config import ROOT
+from webapp.doctor.housekeeping import EVENTS_AT_MOST
 
 UNITS = ("evergreen@.service", "evergreen-purge.service", "evergreen-purge.timer")
 WITHIN = 30  # seconds
@@ -47,10 +50,14 @@ def test_the_service_starts_what_the_image_starts_and_waits_for_requests_under_w
     assert SERVER["KillMode"] == ["mixed"]
 
 
-def test_the_purge_is_a_command_that_there_is_and_runs_every_night() -> None:
-    program, *words = PURGE["ExecStart"][0].split()
-    assert (Path(program).name, words) == ("flask", ["--app", "wsgi", "sessions", "purge"])
-    assert "purge" in sessions_group.commands
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_purge_is_of_commands_that_there_are_and_runs_every_night(app: Flask) -> None:
+    """Of what is over, and of events that are older than doctor likes."""
+    started = [line.split() for line in PURGE["ExecStart"]]
+    assert [words[:3] for words in started] == [["/opt/evergreen/current/.venv/bin/flask", "--app", "wsgi"]] * 2
+    assert [words[3:5] for words in started] == [["sessions", "purge"], ["events", "purge"]]
+    assert [run(app, *words[3:]).exit_code for words in started] == [0, 0]
+    assert timedelta(days=int(started[1][-1])) < EVENTS_AT_MOST - timedelta(days=1), "with a night to spare"
     assert TIMER["OnCalendar"] == ["*-*-* 03:20:00"]
     assert TIMER["Persistent"] == ["true"]
     assert "Restart" not in PURGE
