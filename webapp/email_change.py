@@ -4,7 +4,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp import audit, one_time_tokens, outbox, reauthentication, session_state, throttle
@@ -13,13 +13,15 @@ from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import AddressTaken, InvalidAddress, InvalidFields, InvalidLink
 from webapp.models import AuthSession, OneTimeToken, OutboxMail, User
-from webapp.one_time_tokens import Purpose
+from webapp.one_time_tokens import LIFETIMES, Purpose
 from webapp.outbox import MailKind
 from webapp.revocation import EndReason
 
 # Between the clocks of two hosts a minute may lie. What is later than now by more than this was dated by a clock that
 # was wrong, and dates nothing that comes after it.
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
+# The ends of a session that leave its change of address as it is: nobody has put it out.
+_ENDED_BY_ITSELF: Final = (None, EndReason.SIGNED_OUT, EndReason.EXPIRED)
 
 
 def ask(
@@ -32,8 +34,9 @@ def ask(
     password: str,
     client: audit.Client,
     now: datetime,
-) -> None:
-    """Mail a link to the new address and a notice to the old one, which stays until the link is used; commits.
+) -> str | None:
+    """Mail a link to the new address and a notice to the old one, which stays until the link is used; commits. Return
+    the new address, or None if it gets no mail now: it was sent five in a day, the last one within the hour.
 
     The answer is the same if the new address has an account: its owner is told. Raises InvalidFields for `email` and
     `password`, TooManyAttempts, and SessionEnded if the session `sid` was ended meanwhile."""
@@ -46,13 +49,20 @@ def ask(
     if address == session_state.user_of_session(db, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
-    owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id))
+    # A stranger who has signed up with it and never proved it is in nobody's way: see set_address.
+    proved = or_(User.email_verified, User.is_admin)
+    owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id, proved))
     kind = audit.Kind.EMAIL_CHANGE_REQUESTED
     counted_as = account_key(email_key(address))
-    is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, now=now)
-    # Who asks once more than there are mails keeps the last link: there is no other until tomorrow.
+    # Once the link of the last mail is too old there is another, or strangers who ask would keep the owner out all day.
+    pause = LIFETIMES[Purpose.CHANGE_EMAIL]
+    is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, pause=pause, now=now)
+    # Who asks once more than there are mails keeps the last link: there is no other yet.
     if not is_spent or not _is_asked_for(db, address, user_id=user_id):
         cancel(db, user_id=user_id, now=now)
+    if not is_spent:
+        # For `asked_for` alone, whether or not the address has an account: nobody is told this token.
+        one_time_tokens.issue(db, Purpose.CHANGE_ASKED, user_id=user_id, email=address, session_id=sid, now=now)
     if owner_id is None and not is_spent:
         outbox.enqueue(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id, now=now, address=address, session_id=sid)
     else:
@@ -61,6 +71,22 @@ def ask(
     who = {"user_id": user_id, "actor_id": user_id, "account_key": None if is_spent else counted_as}
     audit.record(db, kind, client=client, now=now, **who)  # type: ignore[arg-type]
     db.commit()
+    return None if is_spent else address
+
+
+def asked_for(db: DbSession, *, user_id: int, now: datetime) -> str | None:
+    """Return the address that the user's account is to have, as far as they are told: a link was sent there of late,
+    or its owner was told, and neither was anything else asked for since nor the session ended that asked."""
+    which = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.CHANGE_ASKED)
+    is_open = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+    row = db.scalar(select(OneTimeToken).where(*which, *is_open).order_by(OneTimeToken.id.desc()).limit(1))
+    return row.email if row is not None and _is_asker_in(db, row) else None
+
+
+def _is_asker_in(db: DbSession, row: OneTimeToken) -> bool:
+    """Whether nobody has put out the session that asked for a change."""
+    end = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == row.session_id))
+    return end in _ENDED_BY_ITSELF
 
 
 def _is_asked_for(db: DbSession, address: str, *, user_id: int) -> bool:
@@ -78,8 +104,20 @@ def _is_asked_for(db: DbSession, address: str, *, user_id: int) -> bool:
 
 def cancel(db: DbSession, *, user_id: int, now: datetime) -> None:
     """Make a change that was asked for and not confirmed yet come to nothing; the caller commits."""
-    one_time_tokens.cancel(db, Purpose.CHANGE_EMAIL, user_id=user_id, now=now)
+    one_time_tokens.cancel(db, Purpose.CHANGE_EMAIL, Purpose.CHANGE_ASKED, user_id=user_id, now=now)
     outbox.withdraw(db, MailKind.CONFIRM_NEW_ADDRESS, user_id=user_id)
+
+
+def check(db: DbSession, row: OneTimeToken) -> bool:
+    """Return whether another account, which has the address of a link and never proved it, would make room for it.
+    Raises what `confirm` would raise as things are."""
+    if not _is_asker_in(db, row):
+        raise InvalidLink
+    other = (User.email_key == email_key(str(row.email)), User.id != row.user_id)
+    holder = db.execute(select(User.email_verified, User.is_admin).where(*other)).first()
+    if holder is not None and any(holder):
+        raise AddressTaken
+    return holder is not None
 
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
@@ -88,8 +126,7 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
     Raises InvalidLink, also if the session that asked was ended from elsewhere meanwhile, and AddressTaken if another
     account has taken the address."""
     spent = one_time_tokens.spend(db, token, Purpose.CHANGE_EMAIL, now=now)
-    end = db.scalar(select(AuthSession.revoked_reason).where(AuthSession.id == spent.session_id))
-    if end not in (None, EndReason.SIGNED_OUT):
+    if not _is_asker_in(db, spent):
         raise InvalidLink
     user = db.get_one(User, spent.user_id)
     old_address, was_proved = user.email, user.email_verified

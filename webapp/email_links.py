@@ -1,6 +1,7 @@
 """The link that confirms an address, whether of a new account or the new one of an old account."""
 
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from webapp import audit, authentication, email_change, one_time_tokens, registration
 from webapp.authentication import Authenticated
@@ -8,13 +9,44 @@ from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import InvalidLink
 from webapp.known_devices import KnownDevice
-from webapp.models import OneTimeToken, User
+from webapp.models import User
 from webapp.one_time_tokens import Purpose
 
+_PURPOSES: Final = (Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL)
 
-def look(db: DbSession, *, token: str, now: datetime) -> OneTimeToken:
-    """Return the row of a link that confirms an address, and leave it so. Raises InvalidLink."""
-    return one_time_tokens.look(db, token, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL, now=now)
+
+class Link(NamedTuple):
+    """What a link that works does: whose account it is for, and whether it changes the address of that, for which
+    another account may make room that has the address and never proved it."""
+
+    user_id: int | None
+    email: str
+    is_change: bool
+    makes_room: bool
+
+
+class Past(NamedTuple):
+    """What is known of a link, whether or not it works still, and whether the account has its address by now."""
+
+    is_change: bool
+    is_confirmed: bool
+
+
+def look(db: DbSession, *, token: str, now: datetime) -> Link:
+    """Return what a link that confirms an address does, and leave it so. Raises what `confirm` would raise as things
+    are."""
+    row = one_time_tokens.look(db, token, *_PURPOSES, now=now)
+    is_change = row.purpose == Purpose.CHANGE_EMAIL
+    return Link(row.user_id, str(row.email), is_change, makes_room=is_change and email_change.check(db, row))
+
+
+def past_of(db: DbSession, *, token: str) -> Past | None:
+    """Return what is known of a link, or None if it never was one, or was forgotten once it was too old."""
+    row = one_time_tokens.find(db, token, *_PURPOSES)
+    user = db.get(User, row.user_id) if row else None
+    if row is None or user is None:
+        return None
+    return Past(row.purpose == Purpose.CHANGE_EMAIL, user.email_verified and user.email == row.email)
 
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
@@ -24,8 +56,8 @@ def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -
 
 
 def _use(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:
-    row = look(db, token=token, now=now)
-    use = email_change.confirm if row.purpose == Purpose.CHANGE_EMAIL else registration.verify
+    link = look(db, token=token, now=now)
+    use = email_change.confirm if link.is_change else registration.verify
     use(db, token=token, client=client, now=now)
 
 

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a purpose
     CHANGE_EMAIL = "change_email"
+    CHANGE_ASKED = "change_asked"  # opens nothing: see email_change.py
     UNDO_EMAIL_CHANGE = "undo_email_change"
     DISOWN_SIGN_IN = "disown_sign_in"
     SECOND_FACTOR = "second_factor"
@@ -31,6 +32,7 @@ LIFETIMES: Final = {
     Purpose.VERIFY_EMAIL: timedelta(hours=1),
     Purpose.RESET_PASSWORD: timedelta(hours=1),
     Purpose.CHANGE_EMAIL: timedelta(hours=1),
+    Purpose.CHANGE_ASKED: timedelta(hours=1),
     # Remedies: whoever reads the mail after a holiday needs them still.
     Purpose.UNDO_EMAIL_CHANGE: timedelta(days=7),
     Purpose.DISOWN_SIGN_IN: timedelta(days=7),
@@ -75,6 +77,12 @@ def look(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTim
     if found is None:
         raise InvalidLink
     return found
+
+
+def find(db: DbSession, token: str, *purposes: Purpose) -> OneTimeToken | None:
+    """Return the row of a token that may open nothing any more, or None if there is none, or none any more."""
+    which = (OneTimeToken.digest == _digest(token), OneTimeToken.purpose.in_(purposes))
+    return db.scalar(select(OneTimeToken).where(*which))
 
 
 def spend(db: DbSession, token: str, *purposes: Purpose, now: datetime) -> OneTimeToken:

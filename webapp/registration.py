@@ -13,7 +13,7 @@ from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import InvalidAddress, InvalidFields, InvalidLink
 from webapp.models import User
-from webapp.one_time_tokens import Purpose
+from webapp.one_time_tokens import LIFETIMES, Purpose
 from webapp.outbox import MailKind
 
 _MAILS = (audit.Kind.REGISTERED, audit.Kind.REGISTERED_AGAIN, audit.Kind.VERIFICATION_REQUESTED)
@@ -78,12 +78,18 @@ def _find(db: DbSession, key: str) -> _Account | None:
 def _note_and_mail(
     db: DbSession, user: _Account, kind: audit.Kind, *, counted_as: str, client: audit.Client, now: datetime
 ) -> None:
-    is_spent = throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
+    is_spent = _mails_are_spent(db, counted_as, now=now)
     # Only what is sent counts, or whoever keeps asking keeps the owner from ever having a link.
     audit.record(db, kind, client=client, now=now, user_id=user.id, account_key=None if is_spent else counted_as)
     mail = MailKind.ALREADY_REGISTERED if user.email_verified else MailKind.CONFIRM_ADDRESS
     recipient = user.id if user.is_active and not is_spent else None
     outbox.enqueue(db, mail, user_id=recipient, now=now)
+
+
+def _mails_are_spent(db: DbSession, counted_as: str, *, now: datetime) -> bool:
+    # Once the link of the last mail is too old there is another, or strangers who ask would keep the owner out all day.
+    pause = LIFETIMES[Purpose.VERIFY_EMAIL]
+    return throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, pause=pause, now=now)
 
 
 def _insert_unless_known(db: DbSession, values: dict[str, object]) -> bool:
@@ -94,11 +100,11 @@ def _insert_unless_known(db: DbSession, values: dict[str, object]) -> bool:
 
 
 def resend(db: DbSession, *, user_id: int, client: audit.Client, now: datetime) -> bool:
-    """Mail the link that confirms the address once more, up to five times a day; commits. A confirmed one gets none.
-    Return whether a mail goes out."""
+    """Mail the link that confirms the address once more, up to five times a day and then once an hour; commits. A
+    confirmed one gets none. Return whether a mail goes out."""
     user = session_state.user_of_session(db, user_id)
     counted_as = account_key(user.email_key)
-    is_sent = not user.email_verified and not throttle.mails_are_spent(db, *_MAILS, account_key=counted_as, now=now)
+    is_sent = not user.email_verified and not _mails_are_spent(db, counted_as, now=now)
     if is_sent:
         kind = audit.Kind.VERIFICATION_REQUESTED
         audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=user_id, account_key=counted_as)

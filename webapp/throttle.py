@@ -66,7 +66,7 @@ def check(
 
 
 def mails_are_spent(
-    db: DbSession, *kinds: audit.Kind, account_key: str | None, pause: timedelta = DAY, now: datetime
+    db: DbSession, *kinds: audit.Kind, account_key: str | None, pause: timedelta, now: datetime
 ) -> bool:
     """Whether the address has been sent its mails of the day already, and the last one less than `pause` ago. What has
     no key is sent none."""

@@ -121,6 +121,14 @@ def alert(page: TestResponse) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", found.group(1))).split()) if found else ""
 
 
+def words(page: TestResponse) -> str:
+    """Return what the main part of a page says, without its tags."""
+    text = re.sub(
+        r"</?(?:a|strong)\b[^>]*>", "", page.text.partition("<main")[2].partition(">")[2].partition("</main>")[0]
+    )
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
 def submit(http: FlaskClient, path: str, data: dict[str, Any] | None = None, *, form: str = "") -> TestResponse:
     """Open the page at `form` (or `path`), fill in its form, and post it to `path`."""
     page = http.get(form or path)

@@ -127,7 +127,7 @@ def test_who_asks_for_the_link_again_learns_whether_it_was_sent(app: Flask, mail
     for _ in range(4):
         assert "We have sent the link to your address once more." in told()
         token = mailbox.token("verify")
-    assert "An address gets five such mails a day at most." in told()
+    assert "An address gets five such mails a day, and then one an hour." in told()
     assert mailbox.deliver() == []
     submit(browser, f"/verify/{token}")
     assert "Your address is confirmed already." in told()
@@ -151,7 +151,8 @@ def test_a_program_that_asks_for_the_link_again_is_told_nothing_that_may_be_untr
     ask()
     assert mails == [1, 1, 1, 1, 0, 0]
     assert said == {
-        "We have sent the link once more, unless your address is confirmed or was sent five such mails in 24 hours."
+        "We have sent the link once more, unless your address is confirmed, or was sent five such mails in 24 hours "
+        "and the last one within the hour."
     }
 
 

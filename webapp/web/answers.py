@@ -35,7 +35,8 @@ class NoticeAnswer(Answer):
 
 SIGNED_UP: Final = NoticeAnswer(detail="We have sent a mail to this address. Open the link in it to go on.")
 LINK_RESENT: Final = NoticeAnswer(
-    detail="We have sent the link once more, unless your address is confirmed or was sent five such mails in 24 hours."
+    detail="We have sent the link once more, unless your address is confirmed, or was sent five such mails in 24 hours "
+    "and the last one within the hour."
 )
 RESET_ASKED: Final = NoticeAnswer(detail="If an account exists for this address, we have sent a link.")
 ADDRESS_ASKED: Final = NoticeAnswer(

@@ -63,13 +63,13 @@ def test_an_address_is_changed_by_a_link_to_the_new_one_and_given_back_by_a_link
         member.get_by_role("button", name="Change address").click()
         if password != person.password:
             expect(member.get_by_role("alert").filter(has_text="There is a problem")).to_be_visible()
-    expect(member.get_by_role("status").filter(has_text="We have sent a link to the new address.")).to_be_visible()
+    expect(member.get_by_role("status").filter(has_text=f"We have sent a link to {moved.email}.")).to_be_visible()
     assert moved.email in text_of(site.mails.take(person.email, "Your address is about to change"))
     link = site.mails.take_link(moved.email, "Confirm your new address")
     member.goto(link)
     expect(member.get_by_text(moved.email)).to_be_visible()
     member.get_by_role("button", name="Confirm this address").click()
-    expect(member.get_by_role("status").filter(has_text="Your address is confirmed.")).to_be_visible()
+    expect(member.get_by_role("status").filter(has_text="Your address is changed")).to_be_visible()
     member.goto("/account/security")
     expect(member.get_by_text(moved.email)).to_be_visible()
 

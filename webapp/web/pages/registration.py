@@ -6,9 +6,10 @@ from flask_wtf import FlaskForm
 
 from webapp import email_links, passwords, registration
 from webapp.database import db
+from webapp.email_links import Link
 from webapp.errors import InvalidCredentials
 from webapp.models import EMAIL_LENGTH
-from webapp.web import signing_in
+from webapp.web import signing_in, typed_addresses
 from webapp.web.context import settings
 from webapp.web.forms import EmptyForm, PasswordProofForm, RegisterForm, is_accepted
 from webapp.web.guard import sign_in_required
@@ -33,55 +34,67 @@ def submit_registration() -> ResponseReturnValue:
         form, lambda: registration.register(db.session, settings(), **values, client=g.client, now=g.now)
     ):
         return _register_page(form), 422
+    typed_addresses.keep("mailed", values["email"])
     return redirect(url_for("registration.check_your_mail", about="address"), 303)
 
 
 @pages.get("/check-your-mail")
 def check_your_mail() -> ResponseReturnValue:
     is_reset = request.args.get("about") == "password"
-    return render_template("auth/check_your_mail.html", is_reset=is_reset, is_development=settings().is_development)
+    values = {"email": typed_addresses.take("mailed"), "is_development": settings().is_development}
+    return render_template("auth/check_your_mail.html", is_reset=is_reset, **values)
 
 
 @pages.get("/verify/<token>")
 def verify(token: str) -> ResponseReturnValue:
-    return _verify_page(token, EmptyForm() if _is_signed_in_for(token) else PasswordProofForm())
+    link = _look(token)
+    return _verify_page(link, token, EmptyForm() if _is_signed_in_for(link) else PasswordProofForm())
 
 
 @pages.post("/verify/<token>")
 def submit_verification(token: str) -> ResponseReturnValue:
-    if not _is_signed_in_for(token):
-        return _confirm_with_password(token)
+    link = _look(token)
+    if not _is_signed_in_for(link):
+        return _confirm_with_password(link, token)
     email_links.confirm(db.session, token=token, client=g.client, now=g.now)
-    flash("Your address is confirmed.", "success")
+    _say_done(link)
     return redirect(url_for("account.profile"), 303)
 
 
 @limit_failed_sign_ins  # here, since who is signed in guesses at nothing
-def _confirm_with_password(token: str) -> ResponseReturnValue:
+def _confirm_with_password(link: Link, token: str) -> ResponseReturnValue:
     form = PasswordProofForm()
     if not form.validate():
-        return _verify_page(token, form), 422
+        return _verify_page(link, token, form), 422
     given = {"token": token, "password": form.password.data, "device": signing_in.device()}
     try:
         found = email_links.confirm_with_password(db.session, settings(), **given, client=g.client, now=g.now)
     except InvalidCredentials as error:
         g.refusal = error
         form.password.errors = ["That is not the password of this account."]
-        return _verify_page(token, form), 422
+        return _verify_page(link, token, form), 422
     response = signing_in.go_on(found, remember=True, destination=url_for("account.profile"))
-    flash("Your address is confirmed.", "success")
+    _say_done(link)
     return response
 
 
-def _is_signed_in_for(token: str) -> bool:
-    _offer_resend()
-    row = email_links.look(db.session, token=token, now=g.now)
-    return g.auth is not None and g.auth.user.id == row.user_id
+def _look(token: str) -> Link:
+    g.next_step = _next_step(token)
+    return email_links.look(db.session, token=token, now=g.now)
 
 
-def _verify_page(token: str, form: FlaskForm) -> str:
-    email = email_links.look(db.session, token=token, now=g.now).email
-    return render_template("auth/verify.html", form=form, email=email, token=token)
+def _is_signed_in_for(link: Link) -> bool:
+    return g.auth is not None and g.auth.user.id == link.user_id
+
+
+def _verify_page(link: Link, token: str, form: FlaskForm) -> str:
+    return render_template("auth/verify.html", form=form, link=link, token=token)
+
+
+def _say_done(link: Link) -> None:
+    # The page that this leads to names it: words wait in a cookie that is not encrypted.
+    done = "Your address is changed: sign in with the new one from now on."
+    flash(done if link.is_change else "Your address is confirmed.", "success")
 
 
 @pages.post("/account/resend")
@@ -93,7 +106,11 @@ def resend() -> ResponseReturnValue:
     elif g.auth.user.email_verified:
         flash("Your address is confirmed already.", "info")
     else:
-        flash("An address gets five such mails a day at most. Look among spam for them, or try again tomorrow.", "info")
+        flash(
+            "An address gets five such mails a day, and then one an hour. "
+            "Look among spam for them, or try again in an hour.",
+            "info",
+        )
     return redirect(url_for("account.profile"), 303)
 
 
@@ -115,8 +132,15 @@ def _register_page(form: RegisterForm) -> str:
     return render_template("auth/register.html", form=form, minimum=settings().password_min_length)
 
 
-def _offer_resend() -> None:
-    label = "Have a new link sent" if g.auth else "Sign in and have a new link sent"
-    if g.auth and g.auth.user.email_verified:  # there is none to be had: the address is confirmed
-        label = "Look at your account"
-    g.next_step = (url_for("account.profile"), label)
+def _next_step(token: str) -> tuple[str, str]:
+    """Return where to go, and what to do there, if the link does not work any more."""
+    past = email_links.past_of(db.session, token=token)
+    if past is not None and past.is_change and not past.is_confirmed:
+        label = "Go to Security and change the address again" if g.auth else "Sign in and change the address again"
+        return url_for("security.overview"), label
+    is_confirmed = g.auth.user.email_verified if g.auth else past is None or past.is_confirmed
+    if is_confirmed:  # there is no link to be had, or it is not known any more what this one was for
+        label = "Look at your account" if g.auth else "Sign in to your account"
+    else:
+        label = "Have a new link sent" if g.auth else "Sign in and have a new link sent"
+    return url_for("account.profile"), label

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
-from webapp.web import cookies, signing_in
+from webapp.web import cookies, signing_in, typed_addresses
 from webapp.web.context import settings
 from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
@@ -21,6 +21,8 @@ pages = Blueprint("security", __name__, url_prefix="/account")
 @pages.get("/security")
 @sign_in_required
 def overview() -> ResponseReturnValue:
+    if address := typed_addresses.take("asked_for"):
+        flash(f"We have sent a link to {address}. Until it is opened, your old address stays.", "success")
     return _overview(PasswordChangeForm(), EmailChangeForm())
 
 
@@ -46,9 +48,17 @@ def change_password() -> ResponseReturnValue:
 def change_email() -> ResponseReturnValue:
     form = EmailChangeForm()
     given = {"email": form.email.data, "password": form.password.data}
-    if not is_accepted(form, lambda: email_change.ask(db.session, settings(), **given, **_who())):
+    asked = list[str | None]()
+    if not is_accepted(form, lambda: asked.append(email_change.ask(db.session, settings(), **given, **_who()))):
         return _overview(PasswordChangeForm(formdata=None), form), 422
-    flash("We have sent a link to the new address. Until it is opened, your old address stays.", "success")
+    if asked[0] is not None:
+        typed_addresses.keep("asked_for", asked[0])
+    else:
+        flash(
+            "That address was sent five such mails in a day, and gets one an hour now. "
+            "Look among spam for them, or try again in an hour.",
+            "info",
+        )
     return redirect(url_for("security.overview"), 303)
 
 
@@ -58,6 +68,7 @@ def _overview(password_form: PasswordChangeForm, email_form: EmailChangeForm) ->
         "account/security.html",
         password_form=password_form,
         email_form=email_form,
+        asked_for=email_change.asked_for(db.session, user_id=user_id, now=g.now),
         form=email_form if email_form.errors else password_form,
         minimum=settings().password_min_length,
         codes_left=recovery_codes.count(db.session, user_id=user_id),
