@@ -157,3 +157,24 @@ def test_a_dead_link_of_a_sign_up_leads_to_a_new_one(
     clock.shift(HOUR)
     steps = [next_step(http, link) for http in (newcomer, app.test_client())]
     assert steps == [("/account", "Have a new link sent"), ("/account", "Sign in and have a new link sent")]
+
+
+# --- Check your mail -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", ["<b>Nobody</b>@example.com", people.EMAIL.upper(), "x" * 200 + "@example.com"])
+def test_who_asks_for_a_new_password_sees_what_was_typed_and_no_more(app: Flask, email: str) -> None:
+    """A03: once, in no address of a page, and nothing that the database knows."""
+    http = app.test_client()
+    led_to = submit(http, "/forgot", {"email": email}).location
+    assert "@" not in led_to
+    assert f"If an account exists for {email}, we have sent a link." in words(http.get(led_to))
+    assert "If an account exists for this address, we have sent a link." in words(http.get(led_to))
+
+
+def test_who_signs_up_sees_to_which_address_the_mail_goes(app: Flask) -> None:
+    http = app.test_client()
+    for email in (NEW, people.EMAIL):
+        led_to = submit(http, "/register", {"email": email, "password": PASSPHRASE}).location
+        assert f"We have sent a mail to {email}. Open the link in it to go on;" in words(http.get(led_to))
+    assert "We have sent a mail to the address that you gave. Open" in words(app.test_client().get(led_to))

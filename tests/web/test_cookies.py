@@ -141,7 +141,11 @@ def test_the_cookie_of_the_forms_has_the_same_attributes_and_holds_nothing_perso
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/account/security/email", "We have sent a link"), ("/account/resend", "Your address is confirmed already.")],
+    [
+        ("/account/security/email", "asked_for"),
+        ("/account/resend", "Your address is confirmed already."),
+        ("/forgot", "mailed"),
+    ],
 )
 def test_what_a_form_is_answered_with_names_no_address_in_the_cookie(user: FlaskClient, path: str, words: str) -> None:
     """H04: words that wait there for the next page."""

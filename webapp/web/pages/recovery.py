@@ -7,7 +7,7 @@ from webapp import one_time_tokens, recovery, remedies
 from webapp.database import db
 from webapp.one_time_tokens import Purpose
 from webapp.remedies import Remedied
-from webapp.web import cookies
+from webapp.web import cookies, typed_addresses
 from webapp.web.context import settings
 from webapp.web.forms import EmailForm, EmptyForm, ResetForm, is_accepted
 from webapp.web.limits import limit_mails
@@ -27,6 +27,7 @@ def submit_forgot() -> ResponseReturnValue:
     if not form.validate():
         return render_template("auth/forgot.html", form=form), 422
     recovery.forgot(db.session, email=form.email.data, client=g.client, now=g.now)
+    typed_addresses.keep("mailed", form.email.data)
     return redirect(url_for("registration.check_your_mail", about="password"), 303)
 
 
