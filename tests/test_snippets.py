@@ -58,7 +58,7 @@ REGISTER: dict[str, dict[str, list[str]]] = {
         "deploy/test_rehearsal.py::test_an_upgrade_by_the_document_is_whole": ["sh git clone --branch"],
     },
     "docs/operations.md": {
-        "test_operations_md.py::test_the_line_of_the_log_has_the_fields_of_a_real_one": ['json {"at": '],
+        "test_operations_md.py::test_the_line_of_the_log_has_the_fields_of_a_real_one": ['json {"at":'],
         "test_operations_md.py::test_events_are_listed_and_purged": ["sh flask --app wsgi events"],
         "test_operations_md.py::test_the_location_for_nginx_keeps_the_metrics_back": ["nginx location = /metrics"],
         "test_operations_md.py::test_prometheus_is_let_in_as_its_file_says": [
