@@ -40,7 +40,8 @@ class Canaries:
         match = IN_PATHS.match(request.path)
         self._sort(match is not None, match[1] if match else request.path)
         self._sort(False, request.headers.get("User-Agent"))
-        body = response.get_json(silent=True) if response.is_json else None
+        is_whole = response.is_json and not response.is_streamed  # what is given is; else it would be read too early
+        body = response.get_json(silent=True) if is_whole else None
         for name in GIVEN & set(body if isinstance(body, dict) else ()):
             values = body[name] if isinstance(body[name], list) else [body[name]]
             for value in values:

@@ -81,7 +81,7 @@ def test_ones_data_is_all_there_and_holds_no_secret(app: Flask, user_id: int) ->
     data = session.http.get("/api/me/data", headers=session.bearer).json
     assert data["profile"]["email"] == people.EMAIL
     assert [row["device"] for row in data["sessions"]] == ["Unknown browser on Unknown system"]
-    assert {event["kind"] for event in data["events"]} == {"user_created", "sign_in"}
+    assert {event["kind"] for event in data["events"]} == {"user_created", "sign_in", "data_exported"}
     with app.app_context():
         stored = db.session.get_one(User, user_id).password_hash
     for secret in (stored, "argon2", session.access, session.refresh, "Mallory", "totp_seed"):

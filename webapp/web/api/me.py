@@ -1,11 +1,11 @@
 """The signed-in user, for programs: profile, password, address, data, and the end of the account."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, personal_data, reauthentication
 from webapp.database import db
-from webapp.web import credentials, guard, signing_in
+from webapp.web import credentials, guard, json_answers, signing_in
 from webapp.web.answers import ADDRESS_ASKED, UserAnswer
 from webapp.web.bodies import read_json
 from webapp.web.context import settings
@@ -97,4 +97,5 @@ def reauthenticate() -> ResponseReturnValue:
 @guard.access_required
 @guard.fresh_sign_in_required
 def data() -> ResponseReturnValue:
-    return jsonify(personal_data.export(db.session, user_id=g.auth.user.id, client=g.client, now=g.now))
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    return json_answers.answer(*personal_data.export(db.session, settings(), **who))

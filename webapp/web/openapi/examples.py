@@ -150,7 +150,10 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "profile": {
             **_USER,
             "is_admin": False,
+            "is_active": True,
             "created_at": _EARLIER,
+            "failed_sign_ins": 0,
+            "devices_forgotten_at": None,
             "second_factor_since": None,
             "recovery_codes_left": 0,
         },
@@ -158,21 +161,36 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
             {
                 **_SESSION,
                 "device": "Firefox on Linux",
+                "remember": True,
+                "generation": 2,
                 "authenticated_at": _EARLIER,
+                "confirmed_at": _LATER,
+                "refreshed_at": _LATER,
+                "refresh_expires_at": "2026-12-02T08:15:00Z",
                 "revoked_at": None,
                 "revoked_reason": None,
                 "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
                 "ip": "192.0.2.1",
             }
         ],
-        "passkeys": [_PASSKEY],
+        "refreshes": [{"session_id": _SID, "at": _LATER, "method": "manual", "generation": 2}],
+        "passkeys": [
+            {"id": 7, **_PASSKEY, "credential_id": "AbCdEf", "transports": ["internal"], "sign_count": 0},
+        ],
+        "recovery_codes": [],
+        "one_time_tokens": [],
+        "mails": [],
         "events": [
             {
+                "id": 12,
                 "at": _EARLIER,
                 "kind": "sign_in",
+                "user_id": 1,
+                "by": "you",
                 "session_id": _SID,
                 "ip": "192.0.2.1",
                 "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "request_id": "5f0c9d6e1a2b3c4d",
                 "detail": {},
             }
         ],

@@ -228,9 +228,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "exportData",
         ACCOUNT,
         "Everything that is kept about the user",
-        f"In events that an administrator caused, `ip` and `user_agent` are empty. {_FRESH}",
+        "But for secrets and their hashes. The newest rows come first. In events that somebody else caused, `ip`, "
+        "`user_agent` and `request_id` are empty; of what the user did to others, their number alone is told. Ten "
+        f"times an hour. {_FRESH}",
         answers={200: PersonalData},
-        errors=(ReauthenticationRequired,),
+        errors=(ReauthenticationRequired, TooManyAttempts),
     ),
     # --- second factor -------------------------------------------------------------------------------------
     "POST /api/me/totp": Operation(

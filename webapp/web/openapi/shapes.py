@@ -100,7 +100,10 @@ class ProfileData(BaseModel):
     last_name: str
     email_verified: bool
     is_admin: bool
+    is_active: bool
     created_at: datetime
+    failed_sign_ins: int
+    devices_forgotten_at: datetime | None
     second_factor_since: datetime | None
     recovery_codes_left: int
 
@@ -109,9 +112,14 @@ class SessionData(BaseModel):
     device: str
     id: str
     transport: Transport
+    remember: bool
+    generation: int
     created_at: datetime
     authenticated_at: datetime
+    confirmed_at: datetime
     last_seen_at: datetime
+    refreshed_at: datetime | None
+    refresh_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
     revoked_reason: str | None
@@ -120,18 +128,57 @@ class SessionData(BaseModel):
     activity: str
 
 
+class RefreshData(BaseModel):
+    session_id: str
+    at: datetime
+    method: Literal["silent", "manual"]
+    generation: int
+
+
 class PasskeyData(BaseModel):
+    id: int
     name: str
     created_at: datetime
     last_used_at: datetime | None
+    credential_id: str
+    transports: list[str]
+    sign_count: int
+
+
+class RecoveryCodeData(BaseModel):
+    made_at: datetime | None
+
+
+class OneTimeTokenData(BaseModel):
+    purpose: str
+    email: str | None
+    session_id: str | None
+    since: datetime | None
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+class MailData(BaseModel):
+    kind: str
+    detail: dict[str, Any]
+    created_at: datetime
+    next_attempt_at: datetime
+    attempts: int
+    last_error: str
+    failed_at: datetime | None
 
 
 class EventData(BaseModel):
+    id: int
     at: datetime
     kind: str
+    user_id: int | None
+    by: Literal["you", "somebody_else"] | None
     session_id: str | None
     ip: str
     user_agent: str
+    request_id: str
     detail: dict[str, Any]
 
 
@@ -141,5 +188,9 @@ class PersonalData(BaseModel):
     exported_at: datetime
     profile: ProfileData
     sessions: list[SessionData]
+    refreshes: list[RefreshData]
     passkeys: list[PasskeyData]
+    recovery_codes: list[RecoveryCodeData]
+    one_time_tokens: list[OneTimeTokenData]
+    mails: list[MailData]
     events: list[EventData]

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, flash, g, json, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
-from webapp.web import cookies, signing_in, typed_addresses
+from webapp.web import cookies, json_answers, signing_in, typed_addresses
 from webapp.web.context import settings
 from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
@@ -117,8 +117,9 @@ def _lead_on(target: str | None) -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def data() -> ResponseReturnValue:
-    exported = personal_data.export(db.session, user_id=g.auth.user.id, client=g.client, now=g.now)
-    response = Response(json.dumps(exported, indent=2), content_type="application/json")
+    g.next_step = (url_for("security.overview"), "Back to Security")
+    who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
+    response = json_answers.answer(*personal_data.export(db.session, settings(), **who), indent=2)
     response.headers["Content-Disposition"] = f'attachment; filename="evergreen-{g.now:%Y-%m-%d}.json"'
     return response
 
