@@ -5,20 +5,20 @@ import { test } from "node:test";
 
 import { ATTESTATION, CREATION, fakeAuthenticator, refuses } from "./fake-authenticator.js";
 import { calm, fakeTime } from "./fake-time.js";
-import { json, over, problem, tokenAnswer } from "./harness.js";
+import { json, over, problem, tokenAnswer, unreachable } from "./harness.js";
 import { bodyOf, visit } from "./page.js";
 
 const ADD = `<form data-passkey-add hidden>
-    <input name="name" value="My passkey"><button></button><p role="alert"></p>
-  </form>`;
+    <input name="name" value="My passkey" data-most="60"><button></button><p role="alert"></p>
+  </form><p data-passkey-too-old hidden></p>`;
 
-async function addPage(t, { user = async () => ATTESTATION, routes = {} } = {}) {
+async function addPage(t, { user = async () => ATTESTATION, routes = {}, globals = {} } = {}) {
   fakeTime(t);
   const { asked, navigator } = fakeAuthenticator(user);
   const page = await visit(t, "passkey-add", ADD, {
     navigator,
     // Node's own channel would keep the test from ending.
-    globals: { PublicKeyCredential: {}, BroadcastChannel: undefined },
+    globals: { PublicKeyCredential: {}, BroadcastChannel: undefined, ...globals },
     routes: {
       "POST /api/refresh": () => tokenAnswer(),
       "POST /api/passkeys/options": () => json(CREATION),
@@ -59,7 +59,7 @@ test("a passkey is made and sent with its name, by access token", async (t) => {
 test("the new passkey is shown by asking for the page anew, never by sending an earlier form again", async (t) => {
   const { submit, went } = await addPage(t);
   await submit();
-  assert.deepEqual(went, ["/account/security"]);
+  assert.deepEqual(went, ["/account/security?added=passkey"]);
 });
 
 for (const [name, words] of [
@@ -117,6 +117,62 @@ test("what is wrong with the name is told in the words of the field", async (t) 
   await submit();
   assert.equal(message(), "At least 1 character.");
   assert.deepEqual(went, []);
+});
+
+for (const name of ["", "   ", "x".repeat(61), "a\u202eb"]) {
+  test(`the name ${JSON.stringify(name)} is refused beside its field before anybody shows a finger`, async (t) => {
+    const { find, submit, message, asked, server, went } = await addPage(t);
+    find("[name=name]").value = name;
+    await submit();
+    assert.equal(message(), "Use 1 to 60 characters, all of which can be seen.");
+    assert.equal(find("[name=name]").getAttribute("aria-invalid"), "true");
+    assert.equal(document.activeElement, find("[name=name]"));
+    assert.deepEqual([asked.length, server.calls.length, went.length], [0, 0, 0]);
+    find("[name=name]").value = ` ${"🔑".repeat(60)} `;
+    await submit();
+    assert.equal(find("[name=name]").getAttribute("aria-invalid"), null);
+    assert.deepEqual([message(), asked.length, went.length], ["", 1, 1]);
+  });
+}
+
+test("what went wrong elsewhere does not mark the name", async (t) => {
+  const { find, submit } = await addPage(t, { user: refuses("NotAllowedError") });
+  await submit();
+  assert.equal(find("[name=name]").getAttribute("aria-invalid"), null);
+});
+
+for (const [what, answer] of [
+  ["no network", unreachable],
+  ["a portal's page", () => new Response("<h1>Welcome to the hotel</h1>")],
+]) {
+  for (const path of ["/api/passkeys/options", "/api/passkeys"]) {
+    test(`${what} at ${path} is told as such, not in a program's words`, async (t) => {
+      const { submit, message, went } = await addPage(t, { routes: { [`POST ${path}`]: answer } });
+      await submit();
+      assert.equal(message(), "We could not be reached. Check your connection and try again.");
+      assert.deepEqual(went, []);
+    });
+  }
+}
+
+test("without any network each attempt says so", async (t) => {
+  const paths = ["/api/refresh", "/api/passkeys/options", "/api/passkeys"];
+  const { submit, message } = await addPage(t, { routes: Object.fromEntries(paths.map((path) => [`POST ${path}`, unreachable])) });
+  for (const attempt of ["first", "second"]) {
+    await submit();
+    assert.equal(message(), "We could not be reached. Check your connection and try again.", attempt);
+  }
+});
+
+test("a browser in which the client does not work is told so before anything is tried", async (t) => {
+  const { find, server } = await addPage(t, { globals: { AbortSignal: class {} } });
+  assert.deepEqual([find("form").hidden, find("[data-passkey-too-old]").hidden], [true, false]);
+  assert.equal(server.calls.length, 0);
+});
+
+test("any other browser sees nothing of that", async (t) => {
+  const { find } = await addPage(t);
+  assert.deepEqual([find("form").hidden, find("[data-passkey-too-old]").hidden], [false, true]);
 });
 
 test("any other refusal is told in the server's words", async (t) => {

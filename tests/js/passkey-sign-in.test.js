@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ASSERTION, EVERY_BYTE, fakeAuthenticator, refuses, REQUEST } from "./fake-authenticator.js";
 import { calm, fakeTime } from "./fake-time.js";
-import { deferred, json, problem, tokenAnswer } from "./harness.js";
+import { deferred, json, problem, tokenAnswer, unreachable } from "./harness.js";
 import { bodyOf, visit } from "./page.js";
 
 const never = () => new Promise(() => {});
@@ -105,6 +105,13 @@ test("a second click begins anew, and says nothing of the first", async (t) => {
 });
 
 for (const path of ["/api/login/passkey/options", "/api/login/passkey"]) {
+  test(`a network that fails at ${path} is told in words for people`, async (t) => {
+    const { act, message, went } = await signInPage(t, { routes: { [`POST ${path}`]: unreachable } });
+    await act("button", "click");
+    assert.equal(message(), "We could not be reached. Check your connection and try again.");
+    assert.deepEqual(went, []);
+  });
+
   test(`the server's own words are shown when it refuses at ${path}`, async (t) => {
     const routes = { [`POST ${path}`]: () => problem(401, "invalid_credentials") };
     const { act, message, went } = await signInPage(t, { routes });

@@ -13,14 +13,17 @@ const PAGE = `<div data-live data-refresh-enabled="true" data-base-url="/api" da
     <button data-action="refresh" disabled></button>
   </div>`;
 
-async function tokenPage(t, answer) {
+function open(t, answer, globals = {}) {
   fakeTime(t);
-  const routes = { "POST /api/refresh": answer };
-  const { said, find } = await visit(t, "tokens", PAGE, {
-    routes,
+  return visit(t, "tokens", PAGE, {
+    routes: { "POST /api/refresh": answer },
     // Node's own would keep the test from ending.
-    globals: { BroadcastChannel: undefined, setInterval: () => {} },
+    globals: { BroadcastChannel: undefined, setInterval: () => {}, ...globals },
   });
+}
+
+async function tokenPage(t, answer) {
+  const { said, find } = await open(t, answer);
   return { phase: said("[data-part=phase]"), alert: said("[data-part=alert]"), canRefresh: !find("button").disabled };
 }
 
@@ -50,3 +53,9 @@ for (const [what, answer] of [
     assert.match(alert, /^You are signed out.*Sign in again$/);
   });
 }
+
+test("a browser in which the client does not work is told so, and nothing is tried in vain", async (t) => {
+  const { said, find, server } = await open(t, () => over(), { AbortSignal: class {} });
+  assert.equal(said("[data-part=phase-hint]"), "This needs a newer browser; everything else works in this one.");
+  assert.deepEqual([find("button").disabled, server.calls.length], [true, 0]);
+});

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.meanwhile import do_before
+from tests.support.steps import MINUTE
 from webapp import sessions
 from webapp.database import db
 from webapp.models import PASSKEY_NAME_LENGTH, Passkey
@@ -90,3 +93,22 @@ def test_a_passkey_of_another_user_is_as_one_that_is_not_there(
     assert stranger.http.get("/api/passkeys", headers=stranger.bearer).json["items"] == []
     with app.app_context():
         assert db.session.scalars(select(Passkey.name)).all() == ["Laptop"]
+
+
+def test_security_says_that_a_passkey_is_added_if_one_was_just_now(
+    clock: time_machine.Traveller, user: FlaskClient, add_passkey: AddPasskey
+) -> None:
+    """A link of somebody else's says nothing."""
+    words = "The passkey is added. You can sign in with it."
+
+    def is_said() -> bool:
+        reply = user.get("/account/security?added=passkey")
+        assert (reply.status_code, reply.location) == (303, "/account/security")
+        return words in user.get(reply.location).text
+
+    assert not is_said()
+    assert add_passkey().status_code == 201
+    assert is_said()
+    assert words not in user.get("/account/security").text
+    clock.shift(MINUTE)
+    assert not is_said()

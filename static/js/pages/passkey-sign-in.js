@@ -2,6 +2,7 @@
 // script, or without passkeys in the browser, there is no such button.
 
 import { credentialToJSON, requestOptions } from "./passkey-json.js";
+import { reachForJSON } from "./reach.js";
 
 const part = document.querySelector("[data-passkey-sign-in]");
 const button = part?.querySelector("button");
@@ -25,9 +26,8 @@ let isStale = true;
  */
 async function post(path, body) {
   const headers = { "Content-Type": "application/json" };
-  const reply = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-  const answer = await reply.json();
-  if (!reply.ok) throw new Error(answer.detail);
+  const { isOk, answer } = await reachForJSON(() => fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
+  if (!isOk) throw new Error(answer.detail);
   return answer;
 }
 

@@ -5,7 +5,7 @@ import { shortId } from "./token-claims.js";
 
 /** @import { Claims } from "./token-claims.js" */
 /** @import { Life, Phase } from "./token-life.js" */
-/** @typedef {Phase | "signed-out" | "offline"} State */
+/** @typedef {Phase | "signed-out" | "offline" | "too-old"} State */
 
 /** @type {Record<State, [badge: string, tone: string, hint: string]>} */
 const STATES = {
@@ -14,6 +14,7 @@ const STATES = {
   expired: ["Expired", "badge-bad", "The next call fetches a new token first."],
   "signed-out": ["Signed out", "badge-bad", "There is no token any more."],
   offline: ["No answer", "badge-bad", "You are still signed in; try again below."],
+  "too-old": ["Not here", "badge-warn", "This needs a newer browser; everything else works in this one."],
 };
 
 const HALF_DAY_MS = 43_200_000;

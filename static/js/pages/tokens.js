@@ -1,6 +1,7 @@
 // The live token page: the bundled client at work, everything it does made visible.
 
 import { createAuth, TransientError } from "../evergreen/index.js";
+import { isTooOld } from "./reach.js";
 import { readClaims } from "./token-claims.js";
 import { lifeOf } from "./token-life.js";
 import { createLog, exchangeText, sourceText } from "./token-log.js";
@@ -140,7 +141,8 @@ class TokenPage {
 
 /** @type {HTMLElement | null} */
 const root = document.querySelector('[data-live][data-refresh-enabled="true"]');
-if (root) {
+if (root && isTooOld()) createView(root).showNoLife("too-old");
+else if (root) {
   const page = new TokenPage(root);
   for (const [name, act] of Object.entries(page.actions)) {
     root.querySelector(`[data-action="${name}"]`)?.addEventListener("click", act);

@@ -1,6 +1,6 @@
 """The account's security, for people: password, address, second factor, passkeys, data, and the end of the account."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
+from webapp.models import PASSKEY_NAME_LENGTH
 from webapp.web import cookies, json_answers, signing_in, typed_addresses
 from webapp.web.context import settings
 from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
@@ -17,13 +18,25 @@ from webapp.web.redirects import own_path
 
 pages = Blueprint("security", __name__, url_prefix="/account")
 
+JUST_NOW = timedelta(minutes=1)
+
 
 @pages.get("/security")
 @sign_in_required
 def overview() -> ResponseReturnValue:
+    if request.args.get("added") == "passkey":
+        return _say_passkey_is_added()
     if address := typed_addresses.take("asked_for"):
         flash(f"We have sent a link to {address}. Until it is opened, your old address stays.", "success")
     return _overview(PasswordChangeForm(), EmailChangeForm())
+
+
+def _say_passkey_is_added() -> ResponseReturnValue:
+    """The script adds it by the API, which says nothing to pages. Somebody else's link here must not say it."""
+    own = passkeys.list_passkeys(db.session, user_id=g.auth.user.id)
+    if any(g.now - passkey.created_at < JUST_NOW for passkey in own):
+        flash("The passkey is added. You can sign in with it.", "success")
+    return redirect(url_for("security.overview"), 303)
 
 
 @pages.post("/security/password")
@@ -73,6 +86,7 @@ def _overview(password_form: PasswordChangeForm, email_form: EmailChangeForm) ->
         minimum=settings().password_min_length,
         codes_left=recovery_codes.count(db.session, user_id=user_id),
         passkeys=passkeys.list_passkeys(db.session, user_id=user_id),
+        passkey_name_length=PASSKEY_NAME_LENGTH,
     )
 
 
