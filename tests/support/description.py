@@ -62,7 +62,8 @@ def _differences(rule: str, response: Response) -> Iterator[str]:
 def _document() -> dict[str, Any]:
     """Return the application's document, which is made once for all applications that are alike in what it says."""
     rules = tuple(rule.rule for rule in current_app.url_map.iter_rules())
-    alike = (rules, cookies.cookie_name(settings()))
+    own = settings()
+    alike = (rules, cookies.cookie_name(own), own.password_min_length, own.refresh_token_transports)
     if alike not in _made:
         _made[alike] = openapi.document()
     return _made[alike]

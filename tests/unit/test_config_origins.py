@@ -38,7 +38,7 @@ def test_the_origin_of_an_app_may_be_allowed_whatever_its_scheme(monkeypatch: py
 
 
 def test_our_own_address_is_one_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "PUBLIC_URL" in refusal(monkeypatch, **{**PRODUCTION, "PUBLIC_URL": "capacitor://localhost"})
+    assert "PUBLIC_URL" in refusal(monkeypatch, APP_ENV="development", PUBLIC_URL="capacitor://localhost")
 
 
 def test_an_origin_is_allowed_if_it_is_ours_or_equal_to_one_on_the_list() -> None:

@@ -89,6 +89,31 @@ def test_every_refusal_that_a_program_can_meet_is_described(http) -> None:
     assert set(examples) == codes(errors.AppError) - abstract - pages_only - form_only - inside
 
 
+@pytest.mark.parametrize("transports", ["cookie", "body", "body,cookie"])
+def test_what_the_settings_decide_is_described_as_they_have_it(make_app, transports) -> None:
+    app = make_app(password_min_length=15, refresh_token_transports=transports)
+    document = document_of(app.test_client())
+    schemas = document["components"]["schemas"]
+    for body, field in (
+        ("RegisterBody", "password"),
+        ("ResetBody", "password"),
+        ("PasswordChangeBody", "new_password"),
+    ):
+        assert schemas[body]["properties"][field]["minLength"] == 15
+    for body in ("LoginBody", "PasskeySignInBody"):
+        assert schemas[body]["properties"]["transport"]["anyOf"][0]["enum"] == transports.split(",")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_server_that_renews_nothing_does_not_say_that_it_does(make_app, enabled) -> None:
+    document = document_of(make_app(refresh_token_enabled=enabled).test_client())
+    about = document["info"]["description"]
+    assert [text in about for text in ("X-New-Token", "renew themselves", "A refresh token")] == [enabled] * 3
+    assert ("Nothing renews it here" in about) is not enabled
+    signed_in = document["paths"]["/api/login"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert ("refresh_token" in signed_in) is enabled
+
+
 def test_calls_that_need_a_token_say_so_and_can_be_refused_for_it(http) -> None:
     for method, path, operation in operations(document_of(http)):
         reply = http.open(path.replace("{sid}", "A" * 22).replace("{passkey_id}", "1"), method=method.upper())
@@ -105,9 +130,13 @@ SERVICE = ("reports", "introspection-secret-0123456789-abcdef")
 # --- examples --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("app_env", ["development", "production"])
-def test_each_example_fits_its_schema(make_app, app_env) -> None:
-    app = make_app(app_env=app_env, public_url="https://localhost", mail_url="")
+@pytest.mark.parametrize(
+    "settings",
+    [{"app_env": "development"}, {"app_env": "production"}, {"refresh_token_transports": "cookie"}],
+    ids=lambda settings: next(iter(settings.values())),
+)
+def test_each_example_fits_its_schema(make_app, settings) -> None:
+    app = make_app(public_url="https://localhost", mail_url="", **settings)
     document = document_of(app.test_client())
     compared = 0
     for _, _, operation in operations(document):

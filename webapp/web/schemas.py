@@ -10,6 +10,7 @@ from webapp import passwords
 from webapp.config import Transport
 from webapp.models import EMAIL_LENGTH, NAME_LENGTH
 from webapp.text import INVISIBLE, is_one_line
+from webapp.web.context import settings
 
 
 def _one_line(text: str) -> str:
@@ -33,6 +34,15 @@ Name = Annotated[
     ),
 ]
 
+
+def _say_shortest(schema: dict[str, Any]) -> None:
+    schema["minLength"] = settings().password_min_length
+
+
+def _say_allowed(schema: dict[str, Any]) -> None:
+    schema["anyOf"][0]["enum"] = list(settings().refresh_token_transports)
+
+
 Email = Annotated[str, StringConstraints(min_length=1, max_length=EMAIL_LENGTH)]
 NewEmail = Annotated[Email, WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_LENGTH})]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=passwords.MAX_LENGTH)]
@@ -43,13 +53,15 @@ NewPassword = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "minLength": 8,
             "maxLength": passwords.MAX_LENGTH,
             "description": "What is easily guessed is refused.",
         }
     ),
+    Field(json_schema_extra=_say_shortest),
 ]
 Code = Annotated[str, StringConstraints(max_length=64)]
+# The description has those that may be chosen here; `signing_in.choose_transport` refuses the others.
+ChosenTransport = Annotated[Transport | None, Field(json_schema_extra=_say_allowed)]
 
 
 class RequestBody(BaseModel):
@@ -59,7 +71,7 @@ class RequestBody(BaseModel):
 class LoginBody(RequestBody):
     email: Email
     password: Password
-    transport: Transport | None = None
+    transport: ChosenTransport = None
     remember: bool = True
     code: Code | None = None
 
@@ -113,7 +125,7 @@ class PasskeyBody(PasskeyNameBody):
 
 class PasskeySignInBody(RequestBody):
     credential: dict[str, Any]
-    transport: Transport | None = None
+    transport: ChosenTransport = None
     remember: bool = True
 
 

@@ -23,10 +23,16 @@ from webapp.web.openapi.operation import Access, Operation
 from webapp.web.openapi.operations import OPERATIONS
 from webapp.web.openapi.shapes import OAuthError, Problem
 
-_ABOUT: Final = """Sign-ins that renew themselves, and end the moment you say so.
+_RENEWING: Final = """Sign-ins that renew themselves, and end the moment you say so.
 
 - An access token opens the API: `Authorization: Bearer …`. Near its end, answers bring a successor in `X-New-Token`.
 - A refresh token gets new access tokens and nothing else: by the cookie, as Bearer, or in the body.
+"""
+_NOT_RENEWING: Final = """Sign-ins that end the moment you say so.
+
+- An access token opens the API: `Authorization: Bearer …`. Nothing renews it here: a session lasts as long as it does.
+"""
+_ABOUT: Final = """\
 - Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable. Any call may also answer
   404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, and 400 `unknown_host` to another name than ours.
 - Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored.
@@ -67,7 +73,7 @@ def _make() -> dict[str, Any]:
         backend=_Routes,
         title="Evergreen",
         version=VERSION,
-        description=_ABOUT,
+        description=(_RENEWING if settings().refresh_token_enabled else _NOT_RENEWING) + _ABOUT,
         annotations=False,
         security_schemes=_security_schemes(),
         naming_strategy=lambda model: str(model.__name__),

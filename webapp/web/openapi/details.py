@@ -97,7 +97,7 @@ def _ref(kind: str, name: str) -> dict[str, str]:
 
 
 def _example(model: type[BaseModel]) -> Mapping[str, Any]:
-    return examples(is_development=settings().is_development)[model]
+    return examples(settings())[model]
 
 
 def _refusal(status: int, of_status: list[type[AppError]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from webapp import demo
+from webapp.config import Settings
 from webapp.web import answers, schemas
 from webapp.web.openapi.shapes import (
     CreationOptions,
@@ -198,13 +199,18 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
 }
 
 
-def examples(*, is_development: bool) -> Mapping[type[BaseModel], Mapping[str, Any]]:
-    """Return them; in development with the demo user in place of nobody, so that requests can be sent as they are."""
-    if not is_development:
-        return EXAMPLES
-    user = demo.USERS[0]
-    known = {_ADDRESS: user["email"], _PASSWORD: user["password"]}
-    return {
+def examples(settings: Settings) -> Mapping[type[BaseModel], Mapping[str, Any]]:
+    """Return them as the settings make them; in development with the demo user in place of nobody, so that requests
+    can be sent as they are."""
+    user = demo.USERS[0] if settings.is_development else {"email": _ADDRESS, "password": _PASSWORD}
+    known: dict[str, Any] = {_ADDRESS: user["email"], _PASSWORD: user["password"]}
+    is_by_cookie = "body" not in settings.refresh_token_transports
+    if is_by_cookie:
+        known["body"] = "cookie"
+    found = {
         model: {name: known.get(value, value) if isinstance(value, str) else value for name, value in example.items()}
         for model, example in EXAMPLES.items()
     }
+    if is_by_cookie or not settings.refresh_token_enabled:
+        del found[answers.TokenAnswer]["refresh_token"]
+    return found

@@ -59,7 +59,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Sign in",
         "Opens a session and answers with its tokens. With `transport: cookie` the refresh token goes into an httpOnly "
         "cookie and nowhere else; with `body` it is in the answer, and no cookie is set. Left out, pages of our own "
-        "origin get the cookie and everyone else the body. `mfa_required` asks for the same call with a `code`.",
+        "origin get the cookie and everyone else the body, where this server allows both. "
+        "`mfa_required` asks for the same call with a `code`.",
         access="nothing",
         body=schemas.LoginBody,
         answers={200: answers.TokenAnswer},
