@@ -16,13 +16,7 @@ from webapp.revocation import EndReason, end_all_of
 # In the words of the index of administrators, or SQLite would read all users: see models.User.
 IS_ADMINISTRATOR: Final = User.is_admin.is_(True)
 # Links that wait in somebody's mailbox must not outlive the account they were sent for.
-_LINKS = (
-    Purpose.RESET_PASSWORD,
-    Purpose.SECOND_FACTOR,
-    Purpose.VERIFY_EMAIL,
-    Purpose.CHANGE_EMAIL,
-    Purpose.CHANGE_ASKED,
-)
+_LINKS = (Purpose.RESET_PASSWORD, Purpose.SECOND_FACTOR, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL)
 
 
 def lock(db: DbSession) -> None:

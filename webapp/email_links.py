@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from sqlalchemy import select
+
 from webapp import audit, authentication, email_change, one_time_tokens, registration
 from webapp.authentication import Authenticated
 from webapp.config import Settings
@@ -43,10 +45,10 @@ def look(db: DbSession, *, token: str, now: datetime) -> Link:
 def past_of(db: DbSession, *, token: str) -> Past | None:
     """Return what is known of a link, or None if it never was one, or was forgotten once it was too old."""
     row = one_time_tokens.find(db, token, *_PURPOSES)
-    user = db.get(User, row.user_id) if row else None
-    if row is None or user is None:
+    if row is None:
         return None
-    return Past(row.purpose == Purpose.CHANGE_EMAIL, user.email_verified and user.email == row.email)
+    confirmed = (User.id == row.user_id, User.email == row.email, User.email_verified)
+    return Past(row.purpose == Purpose.CHANGE_EMAIL, db.scalar(select(User.id).where(*confirmed)) is not None)
 
 
 def confirm(db: DbSession, *, token: str, client: audit.Client, now: datetime) -> None:

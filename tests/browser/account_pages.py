@@ -62,7 +62,7 @@ def ask_for_link(page: Page, email: str) -> None:
     page.goto("/forgot")
     page.get_by_label("Email address").fill(email)
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_text("If an account exists for this address, we have sent a link.")).to_be_visible()
+    expect(page.get_by_text(f"If an account exists for {email}, we have sent a link.")).to_be_visible()
 
 
 def set_new_password(page: Page) -> None:

@@ -143,6 +143,22 @@ def test_an_address_is_sent_five_such_mails_a_day_and_the_answer_never_tells(
     assert len(mailbox.deliver()) == 1
 
 
+def test_who_signs_up_with_the_address_of_somebody_else_keeps_nobody_from_a_link_that_works(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """P07: when the last link is too old there is another, and no more than that."""
+    for _ in range(5):
+        register(app)
+    mailbox.deliver()
+    clock.shift(HOUR - 1)
+    owner = people.sign_in(app.test_client(), email=NEW, password=PASSPHRASE)
+    for mails in (0, 1, 0):
+        assert owner.http.post("/api/email/resend", headers=owner.bearer).status_code == 202
+        register(app)
+        assert len(mailbox.to(NEW)) == mails
+        clock.shift(1)
+
+
 def test_links_that_are_asked_for_again_count_among_the_five_mails_of_the_day(app: Flask, mailbox: Mailbox) -> None:
     """P07: with the one of the sign-up; the answer never tells, and the last link goes on working."""
     register(app)
