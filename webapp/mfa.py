@@ -133,7 +133,7 @@ def _is_to_be_told(db: DbSession, user_id: int, *, now: datetime) -> bool:
     was on were its owner's, and those before the password was changed came behind another one."""
     of_user = select(User.devices_forgotten_at, User.totp_enabled_at).where(User.id == user_id)
     day_ago = now - throttle.DAY
-    since = max(day_ago, *(at for at in db.execute(of_user).first() or () if at))
+    since = max([day_ago, *(at for at in db.execute(of_user).first() or () if at)])
     failures, told = db.execute(
         select(
             func.count().filter(AuditEvent.at >= since),

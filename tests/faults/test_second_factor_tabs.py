@@ -85,7 +85,7 @@ def test_a_confirmation_does_not_turn_on_a_secret_that_was_made_since(
     def begin() -> Reply:
         return client.call("POST", "/api/me/totp", bearer=reply.access)
 
-    with accounts.app.app_context(), meanwhile("UPDATE users SET totp_enabled_at", begin):
+    with accounts.app.app_context(), meanwhile("UPDATE users SET totp_seed", begin):
         try:
             is_on = bool(mfa_setup.confirm(db.session, make_settings(), code=totp.now(), **who))
         except (SecondFactorState, InvalidFields):

@@ -7,9 +7,11 @@ from flask import Flask
 from tests.support import people
 from tests.support.guessing import attempt, browser, known_device
 from tests.support.mailbox import Mailbox
+from tests.support.meanwhile import do_before
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import STEP, Phone, outcome, set_up
 from tests.support.steps import DAY, HOUR, MINUTE, events, sign_in_by_form, submit
+from webapp import one_time_tokens
 
 TOLD = "Somebody may know your password"
 
@@ -108,6 +110,15 @@ def test_wrong_codes_of_who_sets_the_factor_up_do_not_count(
     clock.shift(MINUTE)
     guess(app, 1)
     assert mailbox.to(people.EMAIL) == []
+
+
+def test_a_wrong_code_of_a_factor_that_is_off_by_then_is_refused_as_any(
+    app: Flask, owner: str, signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovery codes take long to compare."""
+    off = {"json": {"password": people.PASSWORD}, "headers": signed_in.bearer}
+    do_before(monkeypatch, one_time_tokens, "lock_owner", lambda: signed_in.http.delete("/api/me/totp", **off))
+    assert outcome(attempt(app, code="AAAA-AAAA-AAAA-AAAA")) == (401, "invalid_code")
 
 
 def test_wrong_codes_behind_an_earlier_password_do_not_count(
