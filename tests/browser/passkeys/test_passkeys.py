@@ -6,10 +6,11 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.account_pages import ON_SECURITY
+from tests.browser.looks import check_nothing_scrolls_sideways
 from tests.browser.mail_sink import MailedSite
 from tests.browser.passkey_pages import passkeys_of, sign_out, use_passkey
 from tests.browser.site import Person, enter, refresh_cookie
-from tests.browser.virtual_authenticator import VirtualAuthenticator
+from tests.browser.virtual_authenticator import VirtualAuthenticator, give_passkey
 from tests.browser.watch import Watch
 
 Browse = Callable[..., BrowserContext]
@@ -86,6 +87,17 @@ def test_a_passkey_is_renamed_and_removed_and_signs_in_no_more(
     use_passkey(owner)
     expect(owner.get_by_role("alert")).to_be_visible()
     assert refresh_cookie(owner.context) is None
+
+
+def test_a_long_name_does_not_push_the_page_sideways(
+    visitor: Page, device: VirtualAuthenticator, person: Person, site: MailedSite
+) -> None:
+    enter(visitor.context, site.url, person)
+    give_passkey(device, site.app, person, name="W" * 60)
+    visitor.goto("/account/security")
+    check_nothing_scrolls_sideways(visitor)
+    visitor.get_by_text("Change WWW").click()
+    check_nothing_scrolls_sideways(visitor)
 
 
 def test_without_javascript_the_pages_offer_no_ceremony_and_say_what_it_needs(
