@@ -114,6 +114,14 @@ def user_of_session(db: DbSession, user_id: int) -> User:
     return user
 
 
+def begun_at(db: DbSession, sid: str) -> datetime:
+    """Return when the session was signed in to. Raises SessionEnded if it was forgotten since."""
+    instant = db.scalar(select(AuthSession.created_at).where(AuthSession.id == sid))
+    if instant is None:
+        raise SessionEnded
+    return instant
+
+
 def lock_unended(db: DbSession, sid: str) -> None:
     """Let the session stay as it is until the caller's commit. Raises SessionEnded, after a rollback, if it was ended:
     meanwhile, while what it had asked for took long."""

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests.support import forge, people, steps
 from tests.support.steps import HOUR, MINUTE, bearer, current_sid, is_signed_in, refresh, sign_in_by_form
-from tests.support.sudo import FRESH, RISKY_CALLS, RISKY_PAGES, STALE, call, is_fresh, visit
+from tests.support.sudo import FRESH, RISKY_CALLS, RISKY_PAGES, STALE, call, confirm, is_fresh, visit
 from webapp.web.redirects import PAGE_OF_FORM
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -73,6 +73,16 @@ def test_every_form_without_a_page_of_its_own_is_known_to_be_on_one(app: Flask) 
     forms = {rule.endpoint for rule in rules if rule.rule not in pages and not rule.rule.startswith("/api/")}
     assert forms - {"auth.logout", "registration.strength"} == set(PAGE_OF_FORM)
     assert set(PAGE_OF_FORM.values()) <= set(pages.values())
+
+
+def test_the_profile_says_when_one_signed_in_not_when_the_password_was_asked_for(
+    user: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    signed_in = '<time datetime="2026-07-01T12:00:00+00:00"'
+    assert signed_in in user.get("/account").text
+    clock.shift(HOUR)
+    assert confirm(user, "/account/confirm?next=/account").location == "/account"
+    assert signed_in in user.get("/account").text
 
 
 def test_no_refresh_makes_a_session_fresher(signed_in: people.SignedIn, clock: time_machine.Traveller) -> None:

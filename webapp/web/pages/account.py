@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, revocation
+from webapp import accounts, revocation, session_state
 from webapp.database import db
 from webapp.devices import MOST_LISTED, list_devices
 from webapp.web import cookies
@@ -40,7 +40,11 @@ def edit_profile() -> ResponseReturnValue:
 
 
 def _profile_page(form: ProfileForm) -> str:
-    return render_template("account/profile.html", form=form, member_since=g.auth.user.created_at)
+    # Not `authenticated_at`, which the password alone renews.
+    signed_in_at = session_state.begun_at(db.session, g.auth.sid)
+    return render_template(
+        "account/profile.html", form=form, signed_in_at=signed_in_at, member_since=g.auth.user.created_at
+    )
 
 
 @account.get("/sessions")
