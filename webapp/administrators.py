@@ -30,6 +30,11 @@ def may_go(user_id: int) -> ColumnElement[bool]:
     return or_(~User.is_admin, exists(others.correlate(None)))
 
 
+def is_last(db: DbSession, *, user_id: int) -> bool:
+    """Whether the account has to stay, as things are: whoever takes it away asks again, by `may_go`."""
+    return db.scalar(select(User.id).where(User.id == user_id, ~may_go(user_id))) is not None
+
+
 def promote(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
     """Make a user an administrator, unless they are let in no more; commits. Return whether they were none."""
     is_changed = _change(db, (User.id == user_id) & ~User.is_admin & User.is_active, {"is_admin": True})

@@ -64,6 +64,18 @@ def test_the_last_administrator_stays(app: Flask) -> None:
     assert second.me().status_code == 200
 
 
+def test_the_last_administrator_is_told_before_the_password_is_asked_for(app: Flask, desk: FlaskClient) -> None:
+    """Z05: and where another one is made; once there is one, the form is there."""
+    page = desk.get("/account/delete").text
+    assert "You are the last administrator" in page
+    assert 'href="/admin/users"' in page
+    assert 'name="password"' not in page
+    people.create_user(app, "second@test.com", is_admin=True)
+    page = desk.get("/account/delete").text
+    assert "last administrator" not in page
+    assert 'name="password"' in page
+
+
 def test_the_page_deletes_the_account_and_takes_the_cookie(app: Flask, user_id: int) -> None:
     http = app.test_client()
     sign_in_by_form(http)

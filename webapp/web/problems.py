@@ -15,6 +15,7 @@ from webapp.errors import (
     AppError,
     DatabaseUnavailable,
     InvalidFields,
+    LastAdministrator,
     ReauthenticationRequired,
     SessionEnded,
     TokenExpired,
@@ -44,6 +45,8 @@ _WORDS = {
     413: ("That was too large", "Send less at once."),
     500: ("Something went wrong", "The fault is ours and has been logged. Try again, or come back a little later."),
 }
+# Likewise, of single errors.
+_ADVICE = {LastAdministrator.code: "Make another user an administrator first, under Admin, Users."}
 
 
 def init_app(app: Flask) -> None:
@@ -108,9 +111,9 @@ def _detail_for_people(error: AppError) -> str:
         names = [name.replace("_", " ") if name.isidentifier() else "What else was sent" for name in error.errors]
         texts = ("; ".join(texts).removesuffix(".") for texts in error.errors.values())
         return " ".join(f"{name}: {text}." for name, text in zip(names, texts, strict=True))
-    if error.detail == f"{error.title}." and error.status in _WORDS:
-        return _WORDS[error.status][1]
-    return error.detail
+    if error.detail != f"{error.title}.":
+        return error.detail
+    return _ADVICE.get(error.code) or _WORDS.get(error.status, ("", error.detail))[1]
 
 
 def _way_back() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, email_change, passkeys, personal_data, reauthentication, recovery_codes
+from webapp import accounts, administrators, email_change, passkeys, personal_data, reauthentication, recovery_codes
 from webapp.database import db
 from webapp.models import PASSKEY_NAME_LENGTH
 from webapp.web import cookies, json_answers, signing_in, typed_addresses
@@ -141,7 +141,9 @@ def data() -> ResponseReturnValue:
 @pages.get("/delete")
 @sign_in_required
 def delete() -> ResponseReturnValue:
-    return render_template("account/delete.html", form=PasswordProofForm())
+    # Only an administrator can be the last one: others need not be looked for.
+    is_last = g.auth.user.is_admin and administrators.is_last(db.session, user_id=g.auth.user.id)
+    return render_template("account/delete.html", form=PasswordProofForm(), is_last=is_last)
 
 
 @pages.post("/delete")
