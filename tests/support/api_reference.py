@@ -152,7 +152,7 @@ def _bodies(about: Schema, operation: Schema) -> Iterator[str]:
 
 
 def _answers(about: Schema, operation: Schema) -> Iterator[str]:
-    """Yield a line for each success, and one for all refusals."""
+    """Yield a line for each success, and one for all refusals if there are any."""
     refused = []
     for status, answer in operation["responses"].items():
         content = answer.get("content", {})
@@ -164,7 +164,8 @@ def _answers(about: Schema, operation: Schema) -> Iterator[str]:
         body = fields(about, resolved(about, content[JSON]["schema"])) if JSON in content else "no body"
         headers = "".join(f"; may have `{name}`" for name in answer.get("headers", {}))
         yield f"- **{status}**: {body}{headers}"
-    yield f"- Refused: {'; '.join(refused)}"
+    if refused:
+        yield f"- Refused: {'; '.join(refused)}"
 
 
 def _refusals(about: Schema) -> str:

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, request
 
 from webapp.web import cookies, openapi
 from webapp.web.context import settings
+from webapp.web.problems import PROGRAM_PATHS
 
 _made: dict[Any, dict[str, Any]] = {}
 
@@ -23,13 +24,13 @@ def path_of(rule: str) -> str:
 
 
 def watch(app: Flask) -> list[str]:
-    """Look at each answer of the API from now on; return the list into which goes what its document does not have."""
+    """Look at each answer for programs from now on; return the list into which goes what its document does not have."""
     found: list[str] = []
 
     @app.after_request
     def compare(response: Response) -> Response:
         rule = request.url_rule
-        if rule is not None and rule.rule.startswith("/api/") and request.method not in ("OPTIONS", "HEAD"):
+        if rule is not None and rule.rule.startswith(PROGRAM_PATHS) and request.method not in ("OPTIONS", "HEAD"):
             found.extend(f"{request.method} {rule.rule}: {what}" for what in _differences(rule.rule, response))
         return response
 

@@ -15,6 +15,7 @@ from webapp import demo, errors
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.web.openapi.operations import OPERATIONS
+from webapp.web.problems import PROGRAM_PATHS
 
 METHODS = {"get", "post", "patch", "delete"}
 ABOUT_ITSELF = {"GET /api/openapi.json", "GET /api/docs"}
@@ -55,7 +56,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_the_document_is_valid_and_has_every_address_of_the_api(make_app, enabled) -> None:
+def test_the_document_is_valid_and_has_every_address_for_programs(make_app, enabled) -> None:
     app = make_app(refresh_token_enabled=enabled)
     document = document_of(app.test_client())
     assert document["openapi"].startswith("3.1.")
@@ -63,7 +64,7 @@ def test_the_document_is_valid_and_has_every_address_of_the_api(make_app, enable
     routes = {
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api/")
+        if rule.rule.startswith(PROGRAM_PATHS)
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
     } - ABOUT_ITSELF
     described = {f"{method.upper()} {path}" for method, path, _ in operations(document)}
@@ -87,31 +88,6 @@ def test_every_refusal_that_a_program_can_meet_is_described(http) -> None:
     inside = {"invalid_address"}  # becomes a field's error
 
     assert set(examples) == codes(errors.AppError) - abstract - pages_only - form_only - inside
-
-
-@pytest.mark.parametrize("transports", ["cookie", "body", "body,cookie"])
-def test_what_the_settings_decide_is_described_as_they_have_it(make_app, transports) -> None:
-    app = make_app(password_min_length=15, refresh_token_transports=transports)
-    document = document_of(app.test_client())
-    schemas = document["components"]["schemas"]
-    for body, field in (
-        ("RegisterBody", "password"),
-        ("ResetBody", "password"),
-        ("PasswordChangeBody", "new_password"),
-    ):
-        assert schemas[body]["properties"][field]["minLength"] == 15
-    for body in ("LoginBody", "PasskeySignInBody"):
-        assert schemas[body]["properties"]["transport"]["anyOf"][0]["enum"] == transports.split(",")
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_a_server_that_renews_nothing_does_not_say_that_it_does(make_app, enabled) -> None:
-    document = document_of(make_app(refresh_token_enabled=enabled).test_client())
-    about = document["info"]["description"]
-    assert [text in about for text in ("X-New-Token", "renew themselves", "A refresh token")] == [enabled] * 3
-    assert ("Nothing renews it here" in about) is not enabled
-    signed_in = document["paths"]["/api/login"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
-    assert ("refresh_token" in signed_in) is enabled
 
 
 def test_calls_that_need_a_token_say_so_and_can_be_refused_for_it(http) -> None:

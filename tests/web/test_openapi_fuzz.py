@@ -38,4 +38,4 @@ def test_schemathesis_finds_nothing(live, tmp_path: Path, pytestconfig: pytest.C
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tested: 31" in done.stdout
+    assert "Tested: 34" in done.stdout

@@ -35,7 +35,8 @@ _NOT_RENEWING: Final = """Sign-ins that end the moment you say so.
 _ABOUT: Final = """\
 - Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable. Any call may also answer
   404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, and 400 `unknown_host` to another name than ours.
-- Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored.
+- Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored,
+  but for the public keys.
 - Calls that a cookie opens are refused (`cross_origin`) unless the browser vouches for our own or an allowed origin.
   Calls that sign in, sign up or ask for a link without a token are refused to a browser that names any other origin,
   whatever they bring; programs, which name none, may make them."""
@@ -94,7 +95,7 @@ def _make() -> dict[str, Any]:
 
 
 def _rules() -> list[Rule]:
-    return [rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/api/")]
+    return [rule for rule in current_app.url_map.iter_rules() if any(_operations(rule))]
 
 
 def _operations(rule: Rule) -> Iterator[tuple[str, Operation]]:
@@ -120,7 +121,8 @@ class _Routes(FlaskPlugin):
                 resp=Response(**{f"HTTP_{status}": model for status, model in models.items()}),
                 tags=[operation.tag],
                 security=_SECURITY[operation.access],
-                # Spectree adds an answer of its own for what it would refuse: to one that is there already.
+                # Spectree adds an answer of its own for what it would refuse: to one that is there already, else
+                # details.py takes it out.
                 validation_error_status=HTTPStatus.SERVICE_UNAVAILABLE,
                 skip_validation=True,
                 operation_id=operation.name,

@@ -1,6 +1,7 @@
 """What spectree leaves out of an operation: its refusals as problem+json, headers, examples, and OAuth's form."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -52,7 +53,9 @@ class _TooLarge(AppError):
 
 def errors(operation: Operation) -> dict[int, list[type[AppError]]]:
     """Return what the call can be refused with, by status: what the table says, and what follows from its shape."""
-    refusals: list[type[AppError]] = [*OF_TOKENS[operation.access], *operation.errors, DatabaseUnavailable]
+    refusals: list[type[AppError]] = [*OF_TOKENS[operation.access], *operation.errors]
+    if operation.asks_database:
+        refusals.append(DatabaseUnavailable)
     if operation.body:
         refusals += [MalformedJson, UnsupportedMediaType, InvalidFields]
     if operation.body or operation.form:
@@ -80,7 +83,10 @@ def add(entry: dict[str, Any], operation: Operation) -> None:
         answer["headers"] = {name: _ref("headers", name) for name, is_sent in headers.items() if is_sent}
         if model:
             answer["content"][JSON]["example"] = dict(operation.notice) if operation.notice else _example(model)
-    for status, of_status in errors(operation).items():
+    refusals = errors(operation)
+    if HTTPStatus.SERVICE_UNAVAILABLE not in refusals:
+        del entry["responses"]["503"]  # spectree's own
+    for status, of_status in refusals.items():
         entry["responses"][str(status)] |= _refusal(status, of_status)
     if operation.body:
         _complete_body(entry["requestBody"], operation.body, is_required=operation.is_body_required)

@@ -13,7 +13,10 @@ from webapp.web.openapi.shapes import (
     CreationOptions,
     IntrospectionAnswer,
     IntrospectionForm,
+    LivenessAnswer,
     PersonalData,
+    PublicKeys,
+    ReadinessAnswer,
     RefreshForm,
     RequestOptions,
 )
@@ -48,6 +51,7 @@ _SESSION: Final = {
     "expires_at": "2026-12-02T08:15:00Z",
     "activity": "GET /api/products",
 }
+_KEY: Final = {"kty": "OKP", "crv": "Ed25519", "x": _CHALLENGE, "kid": _LINK, "alg": "EdDSA", "use": "sig"}
 _PASSKEY: Final = {"name": "Laptop", "created_at": _EARLIER, "last_used_at": _LATER}
 
 EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
@@ -63,10 +67,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     schemas.ForgotBody: {"email": _ADDRESS},
     schemas.ResetBody: {"token": _LINK, "password": _NEW_PASSWORD},
     schemas.PasswordProofBody: {"password": _PASSWORD},
-    schemas.PasswordChangeBody: {
-        "current_password": _PASSWORD,
-        "new_password": _NEW_PASSWORD,
-    },
+    schemas.PasswordChangeBody: {"current_password": _PASSWORD, "new_password": _NEW_PASSWORD},
     schemas.EmailChangeBody: {"email": "new@example.com", "password": _PASSWORD},
     schemas.CodeBody: {"code": "123456"},
     schemas.PasskeyNameBody: {"name": "Laptop"},
@@ -118,9 +119,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         ]
     },
     answers.ProductsAnswer: {
-        "items": [
-            {"id": 1, "name": "Fir", "description": "Stays green.", "price_cents": 4900, "currency": "EUR"},
-        ],
+        "items": [{"id": 1, "name": "Fir", "description": "Stays green.", "price_cents": 4900, "currency": "EUR"}],
         "page": 1,
         "per_page": 20,
         "total": 1,
@@ -196,6 +195,9 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
             }
         ],
     },
+    LivenessAnswer: {"status": "ok"},
+    ReadinessAnswer: {"status": "ready"},
+    PublicKeys: {"keys": [_KEY]},
 }
 
 

@@ -35,6 +35,7 @@ class Operation:
     errors: Errors = ()
     sets_cookie: bool = False
     renews: bool = True  # False where the view withholds X-New-Token
+    asks_database: bool = True
 
 
 # What a token can be refused for (RFC 6750 §3.1).

@@ -1,6 +1,6 @@
 """What each call of the API takes and answers: the table that the OpenAPI document is made from.
 
-As long as there are calls. Whoever adds a route under /api adds it here: tests/web/test_openapi.py compares the table
+As long as there are calls. Whoever adds a route for programs adds it here: tests/web/test_openapi.py compares the table
 with the address map."""
 
 from collections.abc import Mapping
@@ -34,7 +34,10 @@ from webapp.web.openapi.shapes import (
     CreationOptions,
     IntrospectionAnswer,
     IntrospectionForm,
+    LivenessAnswer,
     PersonalData,
+    PublicKeys,
+    ReadinessAnswer,
     RefreshForm,
     RequestOptions,
 )
@@ -46,6 +49,7 @@ SECOND_FACTOR: Final = Tag(name="Second factor", description="Codes by time (TOT
 PASSKEYS: Final = Tag(name="Passkeys", description="For scripts in a browser (WebAuthn level 3).")
 SESSIONS: Final = Tag(name="Sessions", description="The devices on which the user is signed in.")
 PRODUCTS: Final = Tag(name="Products", description="The example of a protected resource.")
+SERVICE: Final = Tag(name="Service", description="For monitors, and for services that verify access tokens.")
 
 OF_PASSWORDS: Final[Errors] = (TooManyAttempts, TooBusy)
 OF_CEREMONIES: Final[Errors] = (CrossOrigin, TooManyAttempts)
@@ -328,5 +332,33 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "A page past the last one is empty.",
         query=schemas.PageQuery,
         answers={200: answers.ProductsAnswer},
+    ),
+    # --- the service ---------------------------------------------------------------------------------------
+    "GET /healthz": Operation(
+        "showLiveness",
+        SERVICE,
+        "Ask whether the service is alive",
+        "The database is not asked.",
+        access="nothing",
+        answers={200: LivenessAnswer},
+        asks_database=False,
+    ),
+    "GET /readyz": Operation(
+        "showReadiness",
+        SERVICE,
+        "Ask whether the service can work",
+        "503 while the database cannot be reached.",
+        access="nothing",
+        answers={200: ReadinessAnswer},
+    ),
+    "GET /.well-known/jwks.json": Operation(
+        "listPublicKeys",
+        SERVICE,
+        "List the keys that verify access tokens",
+        "A JWK set (RFC 7517 §5), which may be stored for five minutes; empty without `JWT_SIGNING_KEY`, since then "
+        "the key is a secret.",
+        access="nothing",
+        answers={200: PublicKeys},
+        asks_database=False,
     ),
 }

@@ -64,6 +64,33 @@ class IntrospectionAnswer(BaseModel):
     auth_time: int | SkipJsonSchema[None] = Field(exclude_if=_is_none)
 
 
+# --- the service -----------------------------------------------------------------------------------------
+
+
+class LivenessAnswer(BaseModel):
+    status: Literal["ok"]
+
+
+class ReadinessAnswer(BaseModel):
+    status: Literal["ready"]
+
+
+class PublicKey(BaseModel):
+    """A JWK (RFC 7517 §4) of Ed25519 or, with `y`, of P-256."""
+
+    kty: Literal["OKP", "EC"]
+    crv: Literal["Ed25519", "P-256"]
+    x: str
+    y: str | SkipJsonSchema[None] = Field(exclude_if=_is_none)
+    kid: str
+    alg: Literal["EdDSA", "ES256"]
+    use: Literal["sig"]
+
+
+class PublicKeys(BaseModel):
+    keys: list[PublicKey]
+
+
 # --- passkeys --------------------------------------------------------------------------------------------
 
 
