@@ -83,7 +83,7 @@ def read_page(
     page = Page(rows, before, after)
     if stretch is None or len(found) > size:
         return _or_back(page, position)
-    return _go_on(db, page, stretch, position)
+    return _go_on(db, page, stretch, position, order)
 
 
 def _neighbours(found: Sequence[Any], size: int, *, has_cursor: bool, is_back: bool) -> tuple[str | None, str | None]:
@@ -128,13 +128,14 @@ def row_by_row(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return case((condition, 1), else_=0) > 0
 
 
-def _go_on(db: DbSession, page: Page[Row], stretch: Subquery, position: Position) -> Page[Row]:
+def _go_on(db: DbSession, page: Page[Row], stretch: Subquery, position: Position, order: Order) -> Page[Row]:
     """Return a page that the sieve has not filled with the way on, if the list goes on, or with the way back."""
     end, count = db.execute(select(stretch.c.end, stretch.c.count)).one()
     if count < STRETCH:
         return _or_back(page, position)
-    # All rows of that instant have been looked at, and no second column is smaller than the empty text.
-    here, above = cursor_of((end, "")), cursor_of((end + timedelta(microseconds=1), ""))
+    # All rows of that instant have been looked at, and no second column is smaller than the empty text or zero.
+    least = order.among_equals.type.python_type()
+    here, above = cursor_of((end, least)), cursor_of((end + timedelta(microseconds=1), least))
     if position.before is not None:
         return Page(page.rows, above, page.after or here, end)
     return Page(page.rows, page.before or (position.after and here), here, end)

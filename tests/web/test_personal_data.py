@@ -186,12 +186,20 @@ def test_it_is_read_in_batches_and_comes_whole_and_in_order(
 ) -> None:
     """However many events others have made."""
     monkeypatch.setattr(keyset, "BATCH", 7)
+    monkeypatch.setattr(keyset, "STRETCH", 20)
     others = [people.sign_in(app.test_client()) for _ in range(9)]
     add_failures(app, user_id, 100)
+    with app.app_context():
+        gone = {"session_id": "gone", "at": steps.START, "method": "silent", "generation": 1}
+        db.session.execute(insert(table_of(SessionRefresh)), [gone] * 20)
+        first = {"kind": "sign_in", "user_id": user_id, "session_id": "gone", "detail": {}}
+        db.session.execute(insert(table_of(AuditEvent)), {**first, "at": steps.START - timedelta(days=1)})
+        db.session.commit()
     data = data_of(signed_in)
+    assert [row["session_id"] for row in data["refreshes"]] == ["gone"] * 20
     assert {row["id"] for row in data["sessions"]} == {sid(person) for person in (signed_in, *others)}
     events = data["events"]
-    assert (len(events), len({event["id"] for event in events})) == (112, 112)
+    assert (len(events), len({event["id"] for event in events})) == (113, 113)
     assert [event["at"] for event in events] == sorted((event["at"] for event in events), reverse=True)
 
 
