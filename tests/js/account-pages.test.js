@@ -1,4 +1,4 @@
-// The page scripts of accounts: how easily a password is guessed, copying and printing.
+// The page scripts of accounts: how easily a password is guessed, copying and printing, and when something was.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -138,4 +138,14 @@ test("the button to print prints once a click", async (t) => {
   assert.equal(prints, 0);
   await act("button", "click");
   assert.equal(prints, 1);
+});
+
+test("each instant of a page says when it was, and how long ago that is, to who cannot point at it either", async (t) => {
+  const at = new Date(Date.now() - 7_230_000);
+  const html = `<time data-relative datetime="${at.toISOString()}">UTC</time>`;
+  const { find, said } = await visit(t, "times", html, { globals: { setInterval: () => {} } });
+  const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at);
+  assert.ok(said("time").includes(time), said("time"));
+  assert.match(said("time"), /, 2 hours ago$/);
+  assert.ok(find("time").title.includes(String(at.getFullYear())));
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { relativeTime } from "../../static/js/pages/relative-time.js";
+import { bothTimes, relativeTime } from "../../static/js/pages/relative-time.js";
 import { damaged, readClaims, shortId } from "../../static/js/pages/token-claims.js";
 import { clockText, lifeOf, lifeText } from "../../static/js/pages/token-life.js";
 import { watchTraffic } from "../../static/js/pages/token-traffic.js";
@@ -27,6 +27,12 @@ for (const [offset, words] of /** @type {[number, string][]} */ ([
     assert.equal(relativeTime(1e12 + offset, 1e12), words);
   });
 }
+
+test("an instant is told by the reader's clock and by how far away it is, its year only if that is another", () => {
+  const at = new Date(2026, 10, 30, 22, 58).getTime();
+  assert.equal(bothTimes(at, at + 2 * HOUR, "en-GB"), "30 Nov, 22:58, 2 hours ago");
+  assert.equal(bothTimes(at, at + 40 * DAY, "en-GB"), "30 Nov 2026, 22:58, 1 month ago");
+});
 
 const token = { expiresAt: 1000 * HOUR, lifeMs: 24 * HOUR, thresholdMs: 2 * HOUR };
 

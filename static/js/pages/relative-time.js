@@ -28,3 +28,21 @@ export function relativeTime(at, now, locale = "en") {
   }
   return "just now";
 }
+
+/**
+ * "30 Nov, 22:58, 2 hours ago": the reader's own local time, with the year if it is another one than now; and what that
+ * means.
+ *
+ * @param {number} at Milliseconds since the epoch.
+ * @param {number} now Likewise.
+ * @param {string} [locale] the reader's, for the first part
+ * @returns {string}
+ */
+export function bothTimes(at, now, locale) {
+  const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  const exact = new Intl.DateTimeFormat(locale, {
+    ...{ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+    year: isThisYear ? undefined : "numeric",
+  });
+  return `${exact.format(at)}, ${relativeTime(at, now)}`;
+}

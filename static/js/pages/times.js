@@ -1,6 +1,7 @@
-// Turns <time data-relative datetime="…"> into "2 hours ago", with the reader's own local time as its title.
+// Turns <time data-relative datetime="…"> into "30 Nov, 22:58, 2 hours ago" in the reader's own local time. What a
+// title alone says, nobody learns by touch or by keyboard: it has the seconds and the time zone.
 
-import { relativeTime } from "./relative-time.js";
+import { bothTimes } from "./relative-time.js";
 
 const MINUTE_MS = 60_000;
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
@@ -12,7 +13,7 @@ export function renderTimes(now) {
   for (const time of times) {
     const at = Date.parse(time.dateTime);
     if (Number.isNaN(at)) continue;
-    time.textContent = relativeTime(at, now);
+    time.textContent = bothTimes(at, now);
     time.title = absolute.format(at);
   }
 }
