@@ -90,14 +90,16 @@ def place_of(address: str) -> str:
 
 
 def _in_words(activity: str) -> str:
-    """Return what a session did last, "Calls GET /api/products" or "Looks at /account"; the route, never its values."""
+    """Return what a session did last, "Uses the API" or "Looks at /account"; the route, never its values."""
     method, _, route = activity.partition(" ")
     if not route:
         return ""
     if route.startswith(("/login", "/api/login")):
         return "Signs in"
+    if route == "/api/refresh":
+        return "Renews its sign-in"
     if route.startswith("/api/"):
-        return f"Calls {activity}"
+        return "Uses the API"
     return f"Looks at {route}" if method == "GET" else f"Sends a form to {route}"
 
 

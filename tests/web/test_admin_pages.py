@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from tests.support import people, steps
 from tests.support.desk import ADMIN, DOWNLOADS, LISTS
-from tests.support.steps import DAY, HOUR, START, refresh
+from tests.support.steps import DAY, HOUR, START, refresh, sign_in_by_form
 from webapp import audit
 from webapp.clock import utc_now
 from webapp.database import db
@@ -150,3 +150,21 @@ def test_what_people_have_written_is_text_on_every_page(app: Flask, desk: FlaskC
     ):
         text = desk.get(path).text
         assert "<script>" not in text
+
+
+def test_a_network_address_is_not_called_as_a_mail_address_is(desk: FlaskClient, user_id: int) -> None:
+    people.sign_in(desk.application.test_client())
+    for path in ("/admin/sessions", "/admin/events", f"/admin/users/{user_id}", "/account/sessions"):
+        text = desk.get(path).text
+        assert re.search("<(th|dt)[^>]*>Network address</", text), path
+        assert not re.search("<(th|dt)[^>]*>(Address|Place|From)</", text), path
+
+
+def test_an_address_is_confirmed_or_not_on_every_page(app: Flask, desk: FlaskClient) -> None:
+    new = people.create_user(app, "new@test.com", is_verified=False)
+    browser = app.test_client()
+    sign_in_by_form(browser, email="new@test.com")
+    pages = [browser.get("/account").text, desk.get(f"/admin/users/{new}").text, desk.get("/admin/users").text]
+    for page in pages:
+        assert '<span class="badge badge-warn">Not confirmed</span>' in page
+        assert not re.search("[Vv]erified<", page)

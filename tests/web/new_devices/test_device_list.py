@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.support import people
 from tests.support.new_devices import HOME, OTHER, SAFARI, TRAIN, client
-from tests.support.steps import HOUR, MINUTE
+from tests.support.steps import HOUR, MINUTE, refresh
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -40,9 +40,12 @@ def test_the_list_names_each_device_its_place_when_it_was_seen_and_what_it_does(
     latest = "Ends at the latest 31 July 2026"
     assert listed(laptop) == {
         "Firefox on Linux This device": "Last seen 1 July 2026, 13:03 UTC Doing now Looks at /account/sessions "
-        f"First seen 1 July 2026, 12:00 UTC {latest}, 12:00 UTC Place Local network ({HOME}) Kind Browser",
-        "Mobile Safari on iOS": "Last seen 1 July 2026, 13:01 UTC Did last Calls GET /api/me "
-        f"First seen 1 July 2026, 13:00 UTC {latest}, 13:00 UTC Place {TRAIN} Kind App",
+        f"First seen 1 July 2026, 12:00 UTC {latest}, 12:00 UTC Network address Local network ({HOME}) Kind Browser",
+        "Mobile Safari on iOS": "Last seen 1 July 2026, 13:01 UTC Did last Uses the API "
+        f"First seen 1 July 2026, 13:00 UTC {latest}, 13:00 UTC Network address {TRAIN} Kind App",
         "curl on Unknown system": "Last seen 1 July 2026, 13:03 UTC Doing now Signs in "
-        f"First seen 1 July 2026, 13:03 UTC {latest}, 13:03 UTC Place This machine (127.0.0.1) Kind App",
+        f"First seen 1 July 2026, 13:03 UTC {latest}, 13:03 UTC Network address This machine (127.0.0.1) Kind App",
     }
+    clock.shift(MINUTE)
+    assert refresh(phone.http, phone.refresh or "").status_code == 200
+    assert "Doing now Renews its sign-in " in listed(laptop)["Mobile Safari on iOS"]

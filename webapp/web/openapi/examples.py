@@ -109,6 +109,7 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "items": [
             {
                 **_SESSION,
+                "activity": "Uses the API",
                 "device": "Firefox on Linux",
                 "browser": "Firefox",
                 "system": "Linux",
