@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from tests.support import people, steps
+from tests.support import people
 from tests.support.desk import ADMIN, DOWNLOADS, LISTS
 from tests.support.steps import DAY, HOUR, START, refresh, sign_in_by_form
 from webapp import audit
@@ -82,7 +82,7 @@ def test_of_whom_no_session_is_kept_it_is_not_said_that_they_never_came(
     people.sign_in(app.test_client())
     clock.shift(31 * DAY)
     assert app.test_cli_runner().invoke(args=["sessions", "purge"]).exit_code == 0
-    steps.sign_in_by_form(desk, email=ADMIN)
+    sign_in_by_form(desk, email=ADMIN)
     page = desk.get(f"/admin/users?q={people.EMAIL}").text
     assert re.search(r'data-label="Last seen">\s*Not lately\s*</td>', page)
 

@@ -17,6 +17,16 @@ def test_an_unknown_address_of_the_api_is_a_problem(app, path) -> None:
         assert_problem(app.test_client().open(path, method=method), 404, "not_found")
 
 
+def test_a_type_of_problem_has_one_title(signed_in) -> None:
+    """RFC 9457 §3.1.3: it does not change from one occurrence to the next."""
+    paths = ("/api/nothing", f"/api/sessions/{'A' * 22}", "/api/passkeys/1", "/.well-known/nothing")
+    found = [signed_in.http.delete(path, headers=signed_in.bearer).json for path in paths]
+    assert {(one["type"], one["title"]) for one in found} == {
+        ("urn:problem-type:evergreen:not_found", "There is nothing here")
+    }
+    assert found[0]["detail"] == "There is nothing here."
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [

@@ -13,14 +13,17 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from webapp.database import OUTAGES
 from webapp.errors import (
     AppError,
+    BadRequest,
     DatabaseUnavailable,
     InvalidFields,
     LastAdministrator,
+    NotFound,
     ReauthenticationRequired,
     SessionEnded,
     TokenExpired,
     TooManyAttempts,
     Unauthorized,
+    UnsupportedMediaType,
 )
 from webapp.postgresql import NotReady
 from webapp.web import cookies, expired_forms
@@ -47,6 +50,9 @@ _WORDS = {
 }
 # Likewise, of single errors.
 _ADVICE = {LastAdministrator.code: "Make another user an administrator first, under Admin, Users."}
+
+# A type of problem has one title, whether one of our views or Werkzeug has raised it.
+_TITLES = {error.code: error.title for error in (NotFound, BadRequest, UnsupportedMediaType)}
 
 
 def init_app(app: Flask) -> None:
@@ -157,7 +163,8 @@ def _http_error(error: HTTPException) -> Response:
     phrase = error.name  # Werkzeug's, since the standard library's changes with the version of Python
     title, detail = _WORDS.get(status, (phrase, "Go to the start page."))
     if is_for_program():
-        response = problem(status, phrase.lower().replace(" ", "_"), phrase, f"{title}.")
+        code = phrase.lower().replace(" ", "_")
+        response = problem(status, code, _TITLES.get(code, phrase), f"{_TITLES.get(code, title)}.")
     else:
         response = _page(status, title, detail)
     for name, value in error.get_headers():
