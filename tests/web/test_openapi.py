@@ -127,6 +127,21 @@ def test_each_example_fits_its_schema(make_app, settings) -> None:
     assert compared > 200
 
 
+def test_the_examples_of_refusals_say_what_the_server_says(http, signed_in) -> None:
+    examples = document_of(http)["components"]["examples"]
+    for reply in (
+        http.post("/api/login", json={}),
+        http.get("/api/products?page=0", headers=signed_in.bearer),
+        http.post("/api/email/verify", json={"token": "x"}),
+        http.post("/api/login", json={"email": "x" * 70_000}),
+        http.get("/api/me"),
+    ):
+        example, told = examples[reply.json["code"]]["value"], reply.json
+        assert [example[part] for part in ("title", "detail", "status")] == [
+            told[part] for part in ("title", "detail", "status")
+        ]
+
+
 def test_no_password_of_the_demo_users_is_in_the_document_in_production(make_app) -> None:
     text = json.dumps(document_of(make_app(app_env="production", public_url="https://localhost").test_client()))
     assert not any(user["password"] in text or user["email"] in text for user in demo.USERS)

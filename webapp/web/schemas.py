@@ -4,7 +4,16 @@ Unknown fields are refused; strings are taken as they are, numbers never for str
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from webapp import passwords
 from webapp.config import Transport
@@ -151,8 +160,18 @@ class ProfileBody(RequestBody):
         return self
 
 
+def _digits(text: str) -> str:
+    """Refuse what Python takes for a number besides: 1_0, 1.0, +1, digits of other scripts."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("Write it in digits alone.")
+    return text
+
+
+Number = Annotated[int, BeforeValidator(_digits)]
+
+
 class PageQuery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    page: int = Field(1, ge=1, le=1_000_000)
-    per_page: int = Field(20, ge=1, le=100)
+    page: Number = Field(1, ge=1, le=1_000_000)
+    per_page: Number = Field(20, ge=1, le=100)

@@ -12,6 +12,7 @@ from webapp.errors import (
     InvalidFields,
     InvalidQuery,
     MalformedJson,
+    TooManyAttempts,
     UnsupportedMediaType,
 )
 from webapp.web.bodies import FORM
@@ -49,6 +50,9 @@ class _TooLarge(AppError):
     """Stands for Werkzeug's exception, which any body of more than 64 KiB meets."""
 
     code, title, status = "request_entity_too_large", "Request Entity Too Large", 413
+
+    def __init__(self) -> None:
+        super().__init__("That was too large.")
 
 
 def errors(operation: Operation) -> dict[int, list[type[AppError]]]:
@@ -118,17 +122,24 @@ def _refusal(status: int, of_status: list[type[AppError]]) -> dict[str, Any]:
 
 def _problem(error: type[AppError]) -> dict[str, Any]:
     """Return such a refusal, shaped as web/problems.py does it, as an example."""
+    one = _one(error)
     body = {
-        "type": f"urn:problem-type:evergreen:{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "detail": f"{error.title}.",
-        "code": error.code,
+        "type": f"urn:problem-type:evergreen:{one.code}",
+        "title": one.title,
+        "status": one.status,
+        "detail": one.detail,
+        "code": one.code,
         "request_id": "5f0c9d6e1a2b3c4d",
     }
+    if isinstance(one, InvalidFields):
+        body["errors"] = one.errors
+    return {"summary": one.title, "value": body}
+
+
+def _one(error: type[AppError]) -> AppError:
     if issubclass(error, InvalidFields):
-        body["errors"] = {"field": ["What is wrong with it."]}
-    return {"summary": error.title, "value": body}
+        return error({"field": ["What is wrong with it."]})
+    return error(retry_after=60) if issubclass(error, TooManyAttempts) else error()
 
 
 def _complete_body(body: dict[str, Any], model: type[BaseModel], *, is_required: bool) -> None:
