@@ -55,13 +55,21 @@ def reset(
     one_time_tokens.cancel(db, Purpose.VERIFY_EMAIL, user_id=user_id, now=now)
     if remove_passkeys:
         passkeys.remove_all(db, user_id=user_id, actor_id=user_id, client=client, now=now)
-    db.execute(
+    _verify(db, user_id, email=str(spent.email), client=client, now=now)
+    db.commit()
+
+
+def _verify(db: DbSession, user_id: int, *, email: str, client: audit.Client, now: datetime) -> None:
+    """Note that the user's address is proved, if it was not yet; the caller commits."""
+    newly_verified = db.scalar(
         update(User)
-        .where(User.id == user_id, User.email == spent.email)
+        .where(User.id == user_id, User.email == email, ~User.email_verified)
         .values(email_verified=True)
+        .returning(User.id)
         .execution_options(synchronize_session=False)
     )
-    db.commit()
+    if newly_verified is not None:
+        audit.record(db, audit.Kind.EMAIL_VERIFIED, client=client, now=now, user_id=user_id, actor_id=user_id)
 
 
 def owner_of_reset(db: DbSession, *, token: str, now: datetime) -> tuple[str, list[Passkey]]:
