@@ -95,10 +95,12 @@ def end_own_session(
 ) -> bool:
     """End one of the user's sessions from the device list; commits. Return whether there was one to end.
 
-    Raises SessionEnded if the session `asked_by` was ended meanwhile: it must not end its owner's."""
+    Who ends the one that asks signs out. Raises SessionEnded if the session `asked_by` was ended meanwhile: it must not
+    end its owner's."""
     lock_own(db, user_id=user_id, sid=asked_by)
     which = and_(AuthSession.id == sid, AuthSession.expires_at > now)
-    return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now) == 1
+    reason = EndReason.SIGNED_OUT if sid == asked_by else EndReason.ENDED_BY_USER
+    return _end_own(db, which, reason, user_id=user_id, client=client, now=now) == 1
 
 
 def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: audit.Client, now: datetime) -> int:
