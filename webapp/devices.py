@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 import ua_parser
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -16,6 +16,14 @@ from webapp.session_notes import SEEN_EVERY
 
 MOST_LISTED: Final = 200
 ACTIVE_NOW: Final = timedelta(minutes=2)  # the row is written once a minute
+
+
+class SignIn(NamedTuple):
+    """What a mail, and the page that its link leads to, say of a sign-in."""
+
+    device: str
+    address: str
+    signed_in_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,14 @@ def _device(row: AuthSession, *, is_current: bool, now: datetime) -> Device:
         is_active_now=now - row.last_seen_at < ACTIVE_NOW,
         is_current=is_current,
     )
+
+
+def sign_in_of(db: DbSession, sid: str | None) -> SignIn:
+    """Return what is known of the sign-in that opened a session; little if the session is purged, or there is none."""
+    session = db.get(AuthSession, sid) if sid else None
+    if session is None:
+        return SignIn("an unknown device", "", None)
+    return SignIn(" on ".join(device_name(session.user_agent)), session.ip, session.created_at)
 
 
 def place_of(address: str) -> str:

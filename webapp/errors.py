@@ -63,8 +63,12 @@ class InvalidLink(BadRequest):
 
     code, title = "invalid_link", "This link does not work any more"
 
-    def __init__(self) -> None:
-        super().__init__("It works once and for a limited time, and a newer one takes its place.")
+    def __init__(self, detail: str = "It works once and for a limited time, and a newer one takes its place.") -> None:
+        super().__init__(detail)
+
+
+class LinkOfOtherAddress(InvalidLink):
+    """A link was sent to an address that the account does not have any more."""
 
 
 class NotFound(AppError):

@@ -11,14 +11,12 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
-from sqlalchemy import select
 
-from webapp import one_time_tokens, outbox
+from webapp import devices, one_time_tokens, outbox
 from webapp.addresses import mail_address
 from webapp.config import ROOT, Settings
 from webapp.database import DbSession
-from webapp.devices import device_name
-from webapp.models import AuthSession, OutboxMail, User
+from webapp.models import OutboxMail, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
 
@@ -106,7 +104,7 @@ def compose(db: DbSession, settings: Settings, row: OutboxMail, *, now: datetime
         "at": row.created_at,
         "link": _link(db, settings, row, user=user, recipient=recipient, now=now),
         "site": settings.base_url,
-        **_device_of(db, row.detail.get("session_id")),
+        **devices.sign_in_of(db, row.detail.get("session_id"))._asdict(),
         **{name: value for name, value in row.detail.items() if name not in ("address", "session_id")},
     }
     db.commit()
@@ -155,14 +153,6 @@ def _link(
         now=now,
     )
     return f"{settings.base_url}{link.path}{token}"
-
-
-def _device_of(db: DbSession, sid: str | None) -> dict[str, Any]:
-    session = db.scalar(select(AuthSession).where(AuthSession.id == sid)) if sid else None
-    if session is None:
-        return {"device": "an unknown device", "address": "", "signed_in_at": None}
-    device = " on ".join(device_name(session.user_agent))
-    return {"device": device, "address": session.ip, "signed_in_at": session.created_at}
 
 
 def _render(settings: Settings, kind: MailKind, recipient: str, values: dict[str, Any]) -> Message:

@@ -3,11 +3,14 @@
 from contextlib import suppress
 from datetime import datetime
 
-from webapp import audit, mfa, one_time_tokens
+from sqlalchemy import select
+
+from webapp import audit, mfa, one_time_tokens, passwords
 from webapp.config import Settings
 from webapp.database import DbSession
 from webapp.errors import InvalidLink, TooManyAttempts
 from webapp.known_devices import KnownDevice
+from webapp.models import User
 from webapp.one_time_tokens import Purpose
 
 
@@ -31,8 +34,8 @@ def finish(
 ) -> int:
     """Return whose sign-in it is, for this code; both are used up; the caller opens the session and commits.
 
-    Raises InvalidLink for a token that is too old or used, or whose user may not sign in, InvalidCode, which leaves it
-    as it is, and TooManyAttempts, which ends it."""
+    Raises InvalidLink for a token that is too old or used, or whose user may not sign in, or has no password any more,
+    InvalidCode, which leaves it as it is, and TooManyAttempts, which ends it."""
     user_id = one_time_tokens.owner(db, one_time_tokens.look(db, token, Purpose.SECOND_FACTOR, now=now)).id
     try:
         mfa.check_code(db, settings, user_id=user_id, code=code, device=device, client=client, now=now)
@@ -45,4 +48,7 @@ def finish(
         db.commit()
         raise
     one_time_tokens.spend(db, token, Purpose.SECOND_FACTOR, now=now)
+    # Whoever has shut the password out meanwhile has ended what it began; the row is locked by now.
+    if db.scalar(select(User.password_hash).where(User.id == user_id)) == passwords.NO_PASSWORD:
+        raise InvalidLink
     return user_id

@@ -41,7 +41,9 @@ def test_an_address_changes_when_the_new_one_is_confirmed_and_the_old_one_can_un
     assert "email_change_undone" in ended_because(app)
     assert reset(app, reply.headers["Location"].removeprefix("/reset/")) == (204, "")
     assert login(app, NEW_PASSWORD) == 200
-    assert http.get(undo).status_code == 400
+    dead = http.get(undo)
+    assert (dead.status_code, "an administrator of this site can help" in dead.text) == (400, True)
+    assert ("new link" in dead.text, "/forgot" in dead.text) == (False, False), "neither brings the address back"
 
 
 def test_an_address_that_was_never_proved_is_not_told_and_undoes_nothing(
@@ -71,6 +73,7 @@ def test_an_account_that_was_deactivated_is_not_given_back_by_a_link(
         with app.app_context():
             db.session.get_one(User, user_id).is_active = is_active
             db.session.commit()
+        assert http.get(undo).status_code == (200 if is_active else 400)
         assert http.post(undo, data={"csrf_token": token}).status_code == status
 
 

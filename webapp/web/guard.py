@@ -26,7 +26,7 @@ ENDED_BECAUSE = {
     "password_changed": "Your password was changed on another of your devices. Sign in with the new one.",
     "password_reset": "Your password was set anew. Sign in with the new one.",
     "second_factor_added": "Two-step sign-in was turned on. Sign in with a code.",
-    "disowned": "You said that this sign-in was not you. Sign in to go on.",
+    "disowned": "You said that a sign-in was not you. That signed out every device. Sign in to go on.",
     "email_change_undone": "The change of your address was undone. Sign in to go on.",
     "signed_out": "You signed out. Sign in to go on.",
     "ended_by_user": "You were signed out from another of your devices. Sign in to go on.",

@@ -97,18 +97,18 @@ def test_a_forgotten_password_is_set_anew_by_mail_and_signs_out_everywhere(
     expect_dead_link(visitor, link, watch)
 
 
-def test_the_mail_about_a_new_device_signs_that_device_out_and_leads_to_a_new_password(
+def test_the_mail_about_a_new_device_signs_every_device_out_and_leads_to_a_new_password(
     member: Page, elsewhere: Page, person: Person, site: MailedSite, watch: Watch
 ) -> None:
-    """P05: opening the link ends nothing, its button ends that one session; the new password ends the rest."""
+    """P05: opening the link ends nothing, its button every session."""
     mail = site.mails.take(person.email, "New sign-in to your account")
     assert "Firefox" in text_of(mail)
     link = link_of(mail)
     member.goto(link)
     expect_signed_in(elsewhere)
-    member.get_by_role("button", name="Sign that device out").click()
+    member.get_by_role("button", name="Sign out every device").click()
     expect(member).to_have_url(re.compile("/reset/"))
-    expect_signed_out(elsewhere, "You said that this sign-in was not you.")
+    expect_signed_out(elsewhere, "You said that a sign-in was not you.")
     set_new_password(member)
     enter(member.context, site.url, Person(person.email, NEW_PASSWORD))
     expect_dead_link(member, link, watch)

@@ -1,11 +1,15 @@
 """Getting an account back, for people: the forgotten password, and the links of mails that say "this was not me"."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import one_time_tokens, recovery, remedies
+from webapp import recovery, remedies
 from webapp.database import db
-from webapp.one_time_tokens import Purpose
+from webapp.errors import InvalidLink, LinkOfOtherAddress
 from webapp.remedies import Remedied
 from webapp.web import cookies, typed_addresses
 from webapp.web.context import settings
@@ -58,32 +62,74 @@ def _reset_page(token: str, form: ResetForm) -> str:
     return render_template("auth/reset.html", form=form, **values)
 
 
+def _offer_new_link() -> None:
+    g.next_step = (url_for("recovery.forgot"), "Have a new link sent")
+
+
+# --- it was somebody else --------------------------------------------------------------------------------
+
+# What there is instead of another link, which nobody can have sent.
+_NOT_ME_IS_DEAD: Final = (
+    "It works once, for seven days. If that sign-in was not you, set a new password: that signs out every device."
+)
+_NOT_ME_HAS_MOVED: Final = (
+    "The account has another address since. If you did not change it, use the link in the mail about the change: it "
+    "undoes that and signs out every device. If you did, change your password: that signs out every other device."
+)
+_UNDO_IS_DEAD: Final = (
+    "It works once, for seven days, and there is no other that undoes the change. If it has given your account this "
+    "address back, sign in, or set a new password from there. If not, an administrator of this site can help."
+)
+
+
 @pages.get("/not-me/<token>")
 def not_me(token: str) -> ResponseReturnValue:
-    _offer_new_link()
-    one_time_tokens.look(db.session, token, Purpose.DISOWN_SIGN_IN, now=g.now)
-    return render_template("auth/not_me.html", form=EmptyForm(), token=token)
+    with _way_out_of_not_me():
+        found = remedies.look_at_sign_in(db.session, token=token, now=g.now)
+    return render_template("auth/not_me.html", form=EmptyForm(), token=token, **found._asdict())
 
 
 @pages.post("/not-me/<token>")
 def submit_not_me(token: str) -> ResponseReturnValue:
-    _offer_new_link()
-    remedied = remedies.disown(db.session, token=token, client=g.client, now=g.now)
-    return _lead_to_reset(remedied, "That device is signed out.")
+    with _way_out_of_not_me():
+        remedied = remedies.disown(db.session, token=token, client=g.client, now=g.now)
+    if remedied is None:  # a new password was set while the page was open, which says so now
+        return redirect(url_for("recovery.not_me", token=token), 303)
+    return _lead_to_reset(remedied, "Every device is signed out.")
+
+
+@contextmanager
+def _way_out_of_not_me() -> Iterator[None]:
+    try:
+        yield
+    except LinkOfOtherAddress:
+        raise InvalidLink(_NOT_ME_HAS_MOVED) from None
+    except InvalidLink:
+        g.next_step = (url_for("recovery.forgot"), "Set a new password")
+        raise InvalidLink(_NOT_ME_IS_DEAD) from None
 
 
 @pages.get("/undo/<token>")
 def undo(token: str) -> ResponseReturnValue:
-    _offer_new_link()
-    row = one_time_tokens.look(db.session, token, Purpose.UNDO_EMAIL_CHANGE, now=g.now)
-    return render_template("auth/undo.html", form=EmptyForm(), token=token, email=row.email)
+    with _way_out_of_undo():
+        email = remedies.look_at_email_change(db.session, token=token, now=g.now)
+    return render_template("auth/undo.html", form=EmptyForm(), token=token, email=email)
 
 
 @pages.post("/undo/<token>")
 def submit_undo(token: str) -> ResponseReturnValue:
-    _offer_new_link()
-    remedied = remedies.undo_email_change(db.session, token=token, client=g.client, now=g.now)
+    with _way_out_of_undo():
+        remedied = remedies.undo_email_change(db.session, token=token, client=g.client, now=g.now)
     return _lead_to_reset(remedied, "Your account has its old address back, and every device is signed out.")
+
+
+@contextmanager
+def _way_out_of_undo() -> Iterator[None]:
+    try:
+        yield
+    except InvalidLink:
+        g.next_step = (url_for("auth.login"), "Sign in")
+        raise InvalidLink(_UNDO_IS_DEAD) from None
 
 
 def _lead_to_reset(remedied: Remedied, what: str) -> ResponseReturnValue:
@@ -92,8 +138,7 @@ def _lead_to_reset(remedied: Remedied, what: str) -> ResponseReturnValue:
         " ".join([what, *([also] if also else []), "Set a new password now: whoever it was knew the old one."]),
         "success",
     )
-    return redirect(url_for("recovery.reset", token=remedied.reset_token), 303)
-
-
-def _offer_new_link() -> None:
-    g.next_step = (url_for("recovery.forgot"), "Have a new link sent")
+    response = redirect(url_for("recovery.reset", token=remedied.reset_token), 303)
+    if g.auth is not None and g.auth.user.id == remedied.user_id:  # somebody else, who is signed in here, stays so
+        cookies.clear_refresh(settings(), response)
+    return response
