@@ -199,9 +199,25 @@ def test_a_query_that_makes_no_sense_is_refused_with_a_way_back(desk: FlaskClien
         assert f'href="{path}"' in reply.text
 
 
-@pytest.mark.parametrize("query", ["since=yesterday", "until=9999-12-31"])
-def test_a_filter_that_cannot_be_read_is_named(desk: FlaskClient, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("since=yesterday", "From day: Write it as 2026-11-30."),
+        ("since=30.11.2026", "From day: Write it as 2026-11-30."),
+        ("until=2026-11-31", "To day: Write it as 2026-11-30."),
+        ("until=9999-12-31", "To day: "),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_named(desk: FlaskClient, query: str, told: str) -> None:
+    """A browser without a field for days takes whatever is typed; the other filters are not typed anew."""
     reply = desk.get(f"/admin/events?{query}")
-    name = query.partition("=")[0]
-    assert (reply.status_code, f"{name}: " in reply.text, "All events" in reply.text) == (400, True, True)
+    assert (reply.status_code, told in reply.text, "All events" in reply.text) == (400, True, True)
+    reply = desk.get(f"/admin/events?{query}&kind=sign_in&user=&ip=192.0.2.7&after=x")
+    assert 'href="/admin/events?kind=sign_in&amp;ip=192.0.2.7">Look with the other filters' in reply.text
     assert "`errors`" not in reply.text
+
+
+def test_days_that_end_before_they_begin_are_told_from_days_without_events(desk: FlaskClient) -> None:
+    words = "“From day” is after “To day”"
+    assert words in desk.get("/admin/events?since=2026-07-02&until=2026-07-01").text
+    assert words not in desk.get("/admin/events?since=2020-07-02&until=2020-07-02").text

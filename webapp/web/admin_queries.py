@@ -1,9 +1,10 @@
 """The filters of the dashboard's lists, as their addresses carry them: whoever has the address has the view."""
 
-from datetime import date
-from typing import Annotated, Any, Literal, Self
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from flask import g, request, url_for
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from webapp.accounts import find_user
 from webapp.audit import Kind
@@ -11,13 +12,26 @@ from webapp.database import DbSession
 from webapp.errors import InvalidQuery
 from webapp.keyset import MAX_CURSOR_LENGTH, Position
 from webapp.models import ADDRESS_LENGTH, EMAIL_LENGTH, USER_AGENT_LENGTH
+from webapp.web.bodies import read_query
 
 NOBODY = 0  # no row has this id
 _LONGEST_ID = 9  # digits that fit into a row's id
 
 Cursor = Annotated[str, StringConstraints(max_length=MAX_CURSOR_LENGTH)]
+Query = TypeVar("Query", bound="ListQuery")
 UserText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EMAIL_LENGTH)]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_LENGTH)]
+
+
+def _day(text: str) -> date:
+    """Return the day as browsers with a field for days write it; others let people write what they are used to."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise ValueError("Write it as 2026-11-30.") from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class ListQuery(BaseModel):
@@ -68,8 +82,27 @@ class EventsQuery(ListQuery):
     actor: UserText = ""
     ip: Address = ""
     session: Annotated[str, StringConstraints(max_length=22)] = ""
-    since: date | None = None
-    until: Annotated[date, Field(lt=date.max)] | None = None  # the list looks for its next day
+    since: Day | None = None
+    until: Annotated[Day, Field(lt=date.max)] | None = None  # the list looks for its next day
+
+    @property
+    def is_backwards(self) -> bool:
+        """Whether it asks for days that end before they begin: there are none."""
+        return self.since is not None and self.until is not None and self.since > self.until
+
+
+def read_filters(model: type[Query], *, page: str, label: str) -> Query:
+    """Return the request's query for the list at `page`. Whatever is refused from here on leads to the whole list, by a
+    link with that label; a query that makes no sense leads to what of it does. Raises InvalidQuery."""
+    g.next_step = (url_for(page), label)
+    try:
+        return read_query(model, of_form=True)
+    except InvalidQuery as error:
+        filters = model.model_fields.keys() - ListQuery.model_fields.keys() - error.errors.keys()
+        kept: dict[str, Any] = {name: value for name, value in request.args.items() if value and name in filters}
+        if kept:
+            g.next_step = (url_for(page, **kept), "Look with the other filters")
+        raise
 
 
 def to_note(db: DbSession, query: ListQuery) -> dict[str, Any]:

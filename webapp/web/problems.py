@@ -48,8 +48,9 @@ _WORDS = {
     413: ("That was too large", "Send less at once."),
     500: ("Something went wrong", "The fault is ours and has been logged. Try again, or come back a little later."),
 }
-# Likewise, of single errors.
+# Likewise of single errors, and what pages call a field.
 _ADVICE = {LastAdministrator.code: "Make another user an administrator first, under Admin, Users."}
+_FIELDS = {"since": "From day", "until": "To day"}
 
 # A type of problem has one title, whether one of our views or Werkzeug has raised it.
 _TITLES = {error.code: error.title for error in (NotFound, BadRequest, UnsupportedMediaType)}
@@ -114,7 +115,10 @@ def _detail_for_people(error: AppError) -> str:
     """Return what is wrong with which field, or what can be done where the error has nothing to add to its title."""
     if isinstance(error, InvalidFields):
         # What is no name of ours is not repeated: somebody else may have written the link.
-        names = [name.replace("_", " ") if name.isidentifier() else "What else was sent" for name in error.errors]
+        names = [
+            _FIELDS.get(name) or (name.replace("_", " ") if name.isidentifier() else "What else was sent")
+            for name in error.errors
+        ]
         texts = ("; ".join(texts).removesuffix(".") for texts in error.errors.values())
         return " ".join(f"{name}: {text}." for name, text in zip(names, texts, strict=True))
     if error.detail != f"{error.title}.":

@@ -15,7 +15,7 @@ from webapp.devices import device_name
 from webapp.keyset import Page, Position, read_all
 from webapp.text import is_storable
 from webapp.web import charts, csv_answers
-from webapp.web.admin_queries import EventsQuery, SessionsQuery, to_note, user_id_of
+from webapp.web.admin_queries import EventsQuery, SessionsQuery, read_filters, to_note, user_id_of
 from webapp.web.bodies import read_query, refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.guard import administrator_required, fresh_sign_in_required
@@ -52,8 +52,7 @@ def overview() -> ResponseReturnValue:
 @pages.get("/sessions")
 @administrator_required
 def sessions() -> ResponseReturnValue:
-    g.next_step = (url_for("admin.sessions"), "All sessions")
-    query = read_query(SessionsQuery, of_form=True)
+    query = read_filters(SessionsQuery, page="admin.sessions", label="All sessions")
     page = _find_sessions(query, query.position, PAGE)
     return render_template("admin/sessions.html", query=query, page=page, device_name=device_name)
 
@@ -123,8 +122,7 @@ def _ended(count: int, asked: int) -> str:
 @pages.get("/events")
 @administrator_required
 def events() -> ResponseReturnValue:
-    g.next_step = (url_for("admin.events"), "All events")
-    query = read_query(EventsQuery, of_form=True)
+    query = read_filters(EventsQuery, page="admin.events", label="All events")
     page = _find_events(query, query.position, PAGE)
     return render_template("admin/events.html", query=query, page=page, kinds=list(audit.Kind), device_name=device_name)
 

@@ -13,7 +13,7 @@ from webapp.keyset import Page, Position, read_all
 from webapp.models import User
 from webapp.web import charts, csv_answers
 from webapp.web.admin_acts import ACTS
-from webapp.web.admin_queries import UsersQuery, to_note
+from webapp.web.admin_queries import UsersQuery, read_filters, to_note
 from webapp.web.bodies import read_query
 from webapp.web.context import settings
 from webapp.web.forms import ActForm
@@ -28,8 +28,7 @@ LATEST_EVENTS = 15
 @pages.get("/users")
 @administrator_required
 def index() -> ResponseReturnValue:
-    g.next_step = (url_for("admin_users.index"), "All users")
-    query = read_query(UsersQuery, of_form=True)
+    query = read_filters(UsersQuery, page="admin_users.index", label="All users")
     page = _find(query, query.position, PAGE)
     is_whole = page.before is None and page.after is None
     total = len(page.rows) if is_whole else user_list.count_users(db.session, q=query.q, state=query.state)
