@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.support.databases import fresh_database
 
@@ -39,6 +40,28 @@ def status_of(port: int, authorization: bytes) -> int:
             return 0
     assert b"X-New-Token" not in reply
     return int(reply.split(b" ", 2)[1]) if reply else 0
+
+
+@pytest.mark.parametrize(
+    ("head", "statuses"),
+    [
+        (b"GET /api/me?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost", {414}),
+        (b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 9000, {431}),
+        (b"POST /api/login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: x", {400, 501}),
+    ],
+    ids=["line", "headers", "encoding"],
+)
+def test_what_the_server_refuses_before_us_is_what_the_description_says(live, head: bytes, statuses: set[int]) -> None:
+    with live(workers=1) as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(head + b"\r\nConnection: close\r\n\r\n")
+        reply = client.recv(65_536)
+        about = requests.get(f"{server.url}/api/openapi.json", timeout=10).json()["info"]["description"]
+    status = int(reply.split(b" ", 2)[1])
+    assert status in statuses
+    assert b"Content-Type: text/html" in reply
+    assert b"no-store" not in reply
+    refusals = about.partition("What gunicorn itself")[2].partition("\n-")[0]
+    assert str(status) in refusals
 
 
 def test_no_bytes_in_the_authorization_header_upset_the_server(live) -> None:
