@@ -111,17 +111,25 @@ def test_every_column_of_a_person_is_exported_or_left_out_for_a_reason(
             assert not any(value in json.dumps(data) for value in kept), column
 
 
-def test_a_change_of_address_that_waits_is_told(signed_in: people.SignedIn, mailbox: Mailbox) -> None:
-    body = {"email": OTHER, "password": people.PASSWORD}
-    assert signed_in.http.post("/api/me/email", json=body, headers=signed_in.bearer).status_code == 202
-    assert {
-        name: value
-        for mail in data_of(signed_in)["mails"]
-        for name, value in mail["detail"].items()
-        if name == "address"
-    } == {"address": OTHER}
-    mailbox.deliver()
-    assert OTHER in [row["email"] for row in data_of(signed_in)["one_time_tokens"]]
+@pytest.mark.parametrize("is_delivered", [False, True])
+def test_a_change_of_address_that_waits_is_told_and_nothing_of_who_has_the_address(
+    app: Flask, signed_in: people.SignedIn, mailbox: Mailbox, is_delivered: bool
+) -> None:
+    """S02: it would tell whether there is an account."""
+    people.create_user(app, email="taken@test.com", is_verified=True)
+    found = []
+    for address in (OTHER, "taken@test.com"):
+        body = {"email": address, "password": people.PASSWORD}
+        assert signed_in.http.post("/api/me/email", json=body, headers=signed_in.bearer).status_code == 202
+        if is_delivered:
+            mailbox.deliver()
+        data = data_of(signed_in)
+        asked = [row for row in data["one_time_tokens"] if row["used_at"] is None]
+        found.append([[(row["purpose"], row["email"]) for row in asked], [row["kind"] for row in data["mails"]]])
+    (free, mails), (taken, mails_of_taken) = found
+    assert free == [("change_asked", OTHER)]
+    assert taken == [("change_asked", "taken@test.com")]
+    assert set(mails) == set(mails_of_taken)
 
 
 def test_what_an_administrator_did_to_others_is_told_without_what_is_theirs(
