@@ -1,5 +1,6 @@
 """Whoever cannot go on is told how: with the right keyboard, the right link, and what was asked for still in hand."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,13 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support import people
+from tests.support import forge, people
 from tests.support.command_line import run
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot
 from tests.support.registration import NEW, PASSPHRASE, register
 from tests.support.second_factor import Phone
-from tests.support.steps import HOUR, csrf_token, login, sign_in_by_form, submit
+from tests.support.steps import HOUR, attribute, csrf_token, login, sign_in_by_form, submit
 from tests.support.sudo import confirm
 from webapp import administrators, sessions
 from webapp.audit import COMMAND_LINE
@@ -42,6 +43,29 @@ def test_filters_of_a_list_outlive_the_password_that_is_asked_for(
     where = {"Referer": "http://localhost/admin/sessions?user=1", "Sec-Fetch-Site": "same-origin"}
     asked = desk.post("/admin/sessions/end", data={"csrf_token": csrf}, headers=where)
     assert unquote(asked.location) == "/account/confirm?next=/admin/sessions?user=1"
+
+
+def test_ticks_outlive_the_password_that_is_asked_for(
+    app: Flask, desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    """Once, and not for who gives none: nobody ends what they have forgotten."""
+    sids = [forge.read(people.sign_in(app.test_client()).access)["sid"] for _ in range(3)]
+    clock.shift(HOUR)
+
+    def tick(*sids: str) -> str:
+        data = {"csrf_token": csrf_token(desk.get("/account")), "sid": [*sids, "x" * 5000], "next": "/admin/sessions"}
+        where = {"Referer": "http://localhost/admin/sessions", "Sec-Fetch-Site": "same-origin"}
+        return desk.post("/admin/sessions/end", data=data, headers=where).location
+
+    def ticked() -> set[str]:
+        tags = re.findall(r'<input type="checkbox"[^>]*>', desk.get("/admin/sessions").text)
+        return {attribute(tag, "value") for tag in tags if "checked" in tag.split()}
+
+    tick(sids[0])
+    assert ticked() == set()
+    assert confirm(desk, tick(*sids[:2])).location == "/admin/sessions"
+    assert ticked() == set(sids[:2])
+    assert ticked() == set()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """The administrators' desk: what happens, every session, every event. The users: admin_users.py."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import islice
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import administration, audit, event_list, session_list, stats
@@ -14,11 +15,12 @@ from webapp.database import db
 from webapp.devices import device_name
 from webapp.keyset import Page, Position, read_all
 from webapp.text import is_storable
+from webapp.token_format import SESSION_ID
 from webapp.web import charts, csv_answers
 from webapp.web.admin_queries import EventsQuery, SessionsQuery, read_filters, to_note, user_id_of
 from webapp.web.bodies import read_query, refuse_repeated_parameters
 from webapp.web.context import settings
-from webapp.web.guard import administrator_required, fresh_sign_in_required
+from webapp.web.guard import administrator_required, fresh_sign_in_required, require_fresh_sign_in
 from webapp.web.redirects import own_path
 
 pages = Blueprint("admin", __name__, url_prefix="/admin")
@@ -26,6 +28,7 @@ pages = Blueprint("admin", __name__, url_prefix="/admin")
 PAGE = 25
 LATEST_ALARMS = 5
 MOST_AT_ONCE = 100  # sessions that one form ends
+TICKED = "ticked"  # in the form session: what was ticked before the password was asked for
 
 
 @pages.get("")
@@ -54,7 +57,9 @@ def overview() -> ResponseReturnValue:
 def sessions() -> ResponseReturnValue:
     query = read_filters(SessionsQuery, page="admin.sessions", label="All sessions")
     page = _find_sessions(query, query.position, PAGE)
-    return render_template("admin/sessions.html", query=query, page=page, device_name=device_name)
+    kept = session.pop(TICKED, ())
+    ticked = kept if g.auth.is_fresh(g.now) else ()  # who has given no password has thought better of it
+    return render_template("admin/sessions.html", query=query, page=page, ticked=ticked, device_name=device_name)
 
 
 @pages.get("/sessions.csv")
@@ -97,15 +102,20 @@ def _find_sessions(query: SessionsQuery, position: Position, size: int) -> Page[
 
 @pages.post("/sessions/end")
 @administrator_required
-@fresh_sign_in_required
 def end_sessions() -> ResponseReturnValue:
-    """End the sessions that are ticked, or the one whose button was pressed."""
+    """End the sessions that are ticked, or the one whose button was pressed. The ticks outlive the password that is
+    asked for before."""
     refuse_repeated_parameters(but="sid")
     sids = list(islice(filter(is_storable, request.form.getlist("sid")), MOST_AT_ONCE))
+    target = own_path(request.form.get("next"), default=url_for("admin.sessions"))
+    if not g.auth.is_fresh(g.now) and target.startswith(url_for("admin.sessions")):
+        # No more than the page can have, which a cookie can hold.
+        session[TICKED] = [sid for sid in sids[:PAGE] if re.fullmatch(SESSION_ID, sid)]
+    require_fresh_sign_in()
     who = {"actor_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     count = administration.carry_out(db.session, administration.end_sessions, sids=sids, **who)
     flash(_ended(count, len(sids)), "success" if count else "info")
-    return redirect(own_path(request.form.get("next"), default=url_for("admin.sessions")), 303)
+    return redirect(target, 303)
 
 
 def _ended(count: int, asked: int) -> str:
