@@ -30,8 +30,8 @@ for (const [offset, words] of /** @type {[number, string][]} */ ([
 
 test("an instant is told by the reader's clock and by how far away it is, its year only if that is another", () => {
   const at = new Date(2026, 10, 30, 22, 58).getTime();
-  assert.equal(bothTimes(at, at + 2 * HOUR, "en-GB"), "30 Nov, 22:58, 2 hours ago");
-  assert.equal(bothTimes(at, at + 40 * DAY, "en-GB"), "30 Nov 2026, 22:58, 1 month ago");
+  assert.equal(bothTimes(at, at + 2 * HOUR, "en-GB"), "30 Nov, 22:58, 2\u00a0hours\u00a0ago");
+  assert.equal(bothTimes(at, at + 40 * DAY, "en-GB"), "30 Nov 2026, 22:58, 1\u00a0month\u00a0ago");
 });
 
 const token = { expiresAt: 1000 * HOUR, lifeMs: 24 * HOUR, thresholdMs: 2 * HOUR };

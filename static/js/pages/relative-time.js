@@ -44,5 +44,6 @@ export function bothTimes(at, now, locale) {
     ...{ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
     year: isThisYear ? undefined : "numeric",
   });
-  return `${exact.format(at)}, ${relativeTime(at, now)}`;
+  // A narrow column breaks the line between the two.
+  return `${exact.format(at)}, ${relativeTime(at, now).replaceAll(" ", "\u00a0")}`;
 }
