@@ -102,6 +102,7 @@ def test_the_picture_is_the_qr_code_of_the_key_and_buttons_copy_and_print(
 
 def press_and_read(page: Page, button: str, words: str) -> None:
     """What the button says can be seen, and moves nothing."""
+    expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()  # the script brings it
     height = page.evaluate("document.documentElement.scrollHeight")
     page.get_by_role("button", name=button, exact=True).click()
     said = page.get_by_role("status").filter(has_text=words)
