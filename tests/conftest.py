@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.support import canaries, description, people
 from tests.support.canaries import Canaries
@@ -98,6 +99,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_database(request.param, tmp_path)
 
 
+class WholeAnswers(FlaskClient):
+    """A client that takes each answer to its end, as servers do: one that is streamed keeps its context until then."""
+
+    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> TestResponse:
+        return super().open(*args, buffered=buffered, **kwargs)
+
+
 @pytest.fixture(scope="module")
 def telling() -> Iterator[set[str]]:
     """What tells the secrets that the tests of a file have met: the metrics, which outlive a test, may hold none."""
@@ -120,6 +128,7 @@ def make_app(
 
     def make(**settings: Any) -> Flask:
         app = create_app(make_settings(database_url=database_url, **settings))
+        app.test_client_class = WholeAnswers
         apps.append(app)
         differences_of_app.append(description.watch(app))
         secrets.watch(app)

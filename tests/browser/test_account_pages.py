@@ -20,7 +20,7 @@ def test_axe_finds_nothing_nothing_scrolls_sideways_and_there_is_one_heading(
 
 def test_a_link_that_opens_nothing_says_what_to_do_next(guest: Guest) -> None:
     """Not a field's error: a page of its own, with a next step."""
-    for kind, step in (("reset", "Have a new link sent"), ("verify", "Sign in and have a new link sent")):
+    for kind, step in (("reset", "Have a new link sent"), ("verify", "Sign in to your account")):
         guest.open_dead_link(kind)
         expect(guest.page.get_by_role("main").get_by_role("link", name=step, exact=True)).to_be_visible()
     guest.enter()

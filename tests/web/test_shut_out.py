@@ -16,7 +16,7 @@ from webapp import passwords
 
 pytestmark = pytest.mark.usefixtures("clock")
 
-AGAIN = "/login?next=/account"
+AGAIN = "/login?next=/account&reason=code_ended"
 
 
 def waiting(app: Flask, email: str = people.EMAIL) -> FlaskClient:

@@ -30,9 +30,7 @@ def exhaust(app: Flask, email: str = people.EMAIL, *, door: Callable[..., TestRe
     assert set(statuses) <= {401, 422}
 
 
-@pytest.mark.parametrize(
-    ("email", "door"), [(people.EMAIL, attempt), ("nobody@test.com", attempt_by_form), ("not an address", attempt)]
-)
+@pytest.mark.parametrize(("email", "door"), [(people.EMAIL, attempt), ("nobody@test.com", attempt_by_form)])
 def test_after_ten_failures_an_account_waits_whether_or_not_it_is_one(
     limited: Flask, clock: time_machine.Traveller, email: str, door: Callable[..., TestResponse]
 ) -> None:
@@ -56,7 +54,6 @@ def test_one_accounts_failures_are_one_count_in_whatever_case_or_form_the_addres
     for variants in (
         ["test@test.com", "TEST@TEST.COM", " Test@test.com "],
         ["tést@exämple.com", "TÉST@EXÄMPLE.com", decomposed],
-        ["nö address", "NÖ ADDRESS", unicodedata.normalize("NFD", "nö address")],
     ):
         for number in range(10):
             assert attempt(limited, variants[number % 3], address=f"192.0.2.{number}").status_code == 401

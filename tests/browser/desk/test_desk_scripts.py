@@ -122,7 +122,7 @@ def test_what_is_no_filter_is_refused_without_being_repeated(desk: Page, watch: 
 
 
 def test_a_list_that_was_looked_for_by_a_script_is_a_file_and_then_an_event(desk: Page, site: Site) -> None:
-    """The words of the search are kept with the event, and the file is none that a browser shows as a page."""
+    """That words were looked for is kept with the event, and the file is none that a browser shows as a page."""
     victim, words = attack(site, 0)
     for path, query in (
         ("users", {"q": words["first_name"]}),
@@ -136,5 +136,6 @@ def test_a_list_that_was_looked_for_by_a_script_is_a_file_and_then_an_event(desk
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert victim.email in reply.text()
         open_harmless(desk, "/admin/events?kind=exported")
-        for word in query.values():
-            expect(desk.get_by_role("row").filter(has_text="Exported").filter(has_text=word).first).to_be_visible()
+        exported = desk.get_by_role("row").filter(has_text="Exported")
+        expect(exported.first).to_be_visible()
+        expect(exported.filter(has_text=words["first_name"])).to_have_count(0)
