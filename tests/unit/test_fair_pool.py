@@ -39,6 +39,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("sqlalchemy.pool.base.time", clock)
+    monkeypatch.setattr(fair_pool, "time", clock)
+    return clock
+
+
 def use(engine: Engine, count: int) -> list[int]:
     """Use so many connections at once; return their processes on the server."""
     open_ones: list[Connection] = [engine.connect() for _ in range(count)]
@@ -67,12 +75,7 @@ def test_after_a_restart_of_the_server_each_connection_is_made_anew_once(engine:
     assert after.isdisjoint(before)
 
 
-def test_what_died_is_not_handed_out_though_the_clock_was_set_back(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr("sqlalchemy.pool.base.time", clock)
-    monkeypatch.setattr(fair_pool, "time", clock)
+def test_what_died_is_not_handed_out_though_the_clock_was_set_back(engine: Engine, clock: Clock) -> None:
     before = use(engine, 3)
     end_all(before)
     clock.set_back_by = 60
@@ -81,11 +84,8 @@ def test_what_died_is_not_handed_out_though_the_clock_was_set_back(
 
 
 def test_what_an_outdated_server_gave_is_replaced_though_the_clock_was_set_back(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr("sqlalchemy.pool.base.time", clock)
-    monkeypatch.setattr(fair_pool, "time", clock)
     before = use(engine, 3)
     clock.set_back_by = 60
     monkeypatch.setattr(postgresql.PatientConnection, "refused_at", time.monotonic())

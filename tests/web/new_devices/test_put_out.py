@@ -32,24 +32,13 @@ def enter(http: FlaskClient, kind: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["by itself", "with all others", "by an operator"])
+@pytest.mark.parametrize("kind", ["program", "browser"])
 @pytest.mark.usefixtures("laptop")
-def test_a_program_that_was_ended_from_elsewhere_is_mailed_again_when_it_comes_back(
-    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, how: str
+def test_a_device_that_was_ended_from_elsewhere_is_mailed_again_when_it_comes_back(
+    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, how: str, kind: str
 ) -> None:
-    """ASVS 6.3.5: or whoever was thrown out comes back unannounced; once, then it is known again."""
-    expect_news_of_its_return(app, mailbox, clock, how, "program")
-
-
-@pytest.mark.parametrize("how", ["by itself", "with all others", "by an operator"])
-@pytest.mark.usefixtures("laptop")
-def test_a_browser_that_was_ended_from_elsewhere_is_mailed_again_though_it_has_its_cookie(
-    app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, how: str
-) -> None:
-    """ASVS 6.3.5."""
-    expect_news_of_its_return(app, mailbox, clock, how, "browser")
-
-
-def expect_news_of_its_return(app: Flask, mailbox: Mailbox, clock: time_machine.Traveller, how: str, kind: str) -> None:
+    """ASVS 6.3.5: or whoever was thrown out comes back unannounced, a browser though it has its cookie; once, then it
+    is known again."""
     http, told = client(app, SAFARI, TRAIN), []
     for is_put_out in (True, False, False):
         clock.shift(DAY)
