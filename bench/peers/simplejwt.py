@@ -5,6 +5,7 @@ access token is verified and its user read; only refresh tokens are looked for i
 `python -m bench.peers.simplejwt` makes the database."""
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -35,7 +36,11 @@ settings.configure(
         "DEFAULT_AUTHENTICATION_CLASSES": ("rest_framework_simplejwt.authentication.JWTAuthentication",),
         "DEFAULT_RENDERER_CLASSES": ("rest_framework.renderers.JSONRenderer",),
     },
-    SIMPLE_JWT={"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True},
+    SIMPLE_JWT={
+        "ROTATE_REFRESH_TOKENS": True,
+        "BLACKLIST_AFTER_ROTATION": True,
+        "ACCESS_TOKEN_LIFETIME": timedelta(days=1),  # as Evergreen's; its five minutes end before the measuring does
+    },
 )
 django.setup()
 
