@@ -1,13 +1,12 @@
-"""Accounts: creating, finding, editing, protecting, closing them."""
+"""Accounts: creating, finding, editing, protecting them; deleting one: account_deletion.py."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp import (
-    administrators,
     audit,
     email_change,
     mfa_setup,
@@ -21,7 +20,7 @@ from webapp import (
 from webapp.addresses import canonical_address, email_key
 from webapp.config import Settings
 from webapp.database import DbSession
-from webapp.errors import AddressTaken, InvalidFields, LastAdministrator
+from webapp.errors import AddressTaken, InvalidFields
 from webapp.models import NAME_LENGTH, AuthSession, User
 from webapp.one_time_tokens import Purpose
 from webapp.outbox import MailKind
@@ -179,31 +178,3 @@ def _forget_devices(db: DbSession, *, user_id: int, now: datetime) -> datetime:
         .execution_options(synchronize_session=False)
     )
     return forgotten_at
-
-
-def close(
-    db: DbSession, settings: Settings, *, user_id: int, sid: str, password: str, client: audit.Client, now: datetime
-) -> None:
-    """Delete the account with its sessions, keys and codes; what the audit log says of it stays; commits.
-
-    Raises InvalidFields for a wrong password, TooManyAttempts, LastAdministrator, and SessionEnded if the session `sid`
-    was ended meanwhile."""
-    own = {"user_id": user_id, "sid": sid}
-    stored = reauthentication.confirm_password(db, settings, **own, password=password, client=client, now=now)  # type: ignore[arg-type]
-    administrators.lock(db)
-    reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
-    # One that was never proved may be a stranger's, who has no account and is not told of this one.
-    proved = db.scalar(select(User.email).where(User.id == user_id, User.email_verified))
-    deleted = db.scalar(
-        delete(User)
-        .where(User.id == user_id, administrators.may_go(user_id))
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    if deleted is None:
-        db.rollback()
-        raise LastAdministrator
-    audit.record(db, audit.Kind.ACCOUNT_DELETED, client=client, now=now, user_id=user_id, actor_id=user_id)
-    if proved is not None:
-        outbox.enqueue(db, MailKind.ACCOUNT_DELETED, user_id=None, now=now, address=proved)
-    db.commit()

@@ -59,7 +59,7 @@ def export(db: DbSession, settings: Settings, *, user_id: int, client: audit.Cli
     lock_rows(db, User.is_active, User.id == user_id)
     if settings.ratelimit_enabled:
         throttle.check(db, audit.Kind.DATA_EXPORTED, RULES, account_key=counted_as, now=now)
-    facts = {"exported_at": now.isoformat(), "profile": _profile(db, session_state.user_of_session(db, user_id))}
+    facts = {"exported_at": _instant(now), "profile": _profile(db, session_state.user_of_session(db, user_id))}
     who = {"user_id": user_id, "actor_id": user_id, "account_key": counted_as}
     audit.record(db, audit.Kind.DATA_EXPORTED, client=client, now=now, **who)  # type: ignore[arg-type]
     db.commit()
@@ -150,4 +150,9 @@ def _rows(
 
 
 def _as_json(row: Row) -> Row:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+    return {name: _instant(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _instant(value: datetime) -> str:
+    """Return it as the API's other answers have it: 2026-11-02T09:40:12Z."""
+    return value.isoformat().replace("+00:00", "Z")

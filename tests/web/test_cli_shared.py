@@ -39,7 +39,10 @@ LOCKED = "Error: Others kept the database locked for too long. Run it again at a
 @pytest.mark.parametrize(
     "command",
     [
-        *(f"users {name}" for name in ("show", "promote", "deactivate", "unlock", "remove-second-factor")),
+        *(
+            f"users {name}"
+            for name in ("show", "promote", "deactivate", "unlock", "remove-second-factor", "delete --yes")
+        ),
         "users create --password long-enough",
         "users create a@test.com --password",
         "users create a@test.com --password long-enough --first-name",

@@ -15,7 +15,7 @@ from tests.support.steps import START, events
 from webapp import keyset, outbox, passwords, sessions
 from webapp.audit import COMMAND_LINE
 from webapp.database import db
-from webapp.models import OutboxMail, Passkey, RecoveryCode, User
+from webapp.models import AuthSession, OutboxMail, Passkey, RecoveryCode, User
 from webapp.web.context import settings
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -46,6 +46,32 @@ def test_what_stands_beside_a_password_is_taken_away_from_who_has_lost_it(app: F
     (event,) = events(app, "totp_disabled")
     assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
     assert "no user with the address" in refused(app, "users", "remove-second-factor", "nobody@test.com")
+
+
+def test_an_operator_deletes_an_account_whose_owner_has_asked_for_it(app: Flask, user_id: int) -> None:
+    """Also of who is let in no more, and cannot do it; what the log says of it stays."""
+    people.sign_in(app.test_client())
+    run(app, "users", "deactivate", people.EMAIL)
+    kept = run(app, "users", "delete", people.EMAIL, typed="n\n")
+    assert (kept.exit_code, [user.id for user in users(app)]) == (1, [user_id])
+    result = run(app, "users", "delete", people.EMAIL, typed="y\n")
+    assert result.output.endswith(f"Deleted user {user_id}: {people.EMAIL}\n")
+    assert users(app) == []
+    with app.app_context():
+        assert db.session.scalars(select(AuthSession)).all() == []
+        (mail,) = db.session.scalars(select(OutboxMail))
+    assert (mail.kind, mail.detail["address"]) == ("account_deleted", people.EMAIL)
+    (event,) = events(app, "account_deleted")
+    assert (event.user_id, event.actor_id, event.user_agent) == (user_id, None, "flask command line")
+    assert "no user with the address" in refused(app, "users", "delete", people.EMAIL, "--yes")
+
+
+def test_the_last_administrator_cannot_be_deleted(app: Flask) -> None:
+    for name in ("root", "second"):
+        run(app, "users", "create", f"{name}@test.com", "--password", "hunter2-hunter2", "--verified", "--admin")
+    assert run(app, "users", "delete", "root@test.com", "--yes").exit_code == 0
+    assert "administrator" in refused(app, "users", "delete", "second@test.com", "--yes")
+    assert [user.email for user in users(app)] == ["second@test.com"]
 
 
 def test_an_operator_creates_a_user(app: Flask) -> None:

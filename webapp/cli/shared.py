@@ -1,7 +1,10 @@
-"""What commands share: refusals as one line, output as a table of columns or as JSON, finding the user who is meant."""
+"""What commands share: refusals as one line, output as a table of columns or as JSON, asking for what
+is not given, finding the user who is meant."""
 
+import io
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
@@ -67,6 +70,21 @@ def find_user(email: str) -> User:
     if user is None:
         raise click.ClickException(f"There is no user with the address {email}.")
     return user
+
+
+class AskedFor(click.Option):
+    """An option that is asked for if it is not given, or refused in one line where nobody can be asked."""
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        if sys.stdin is None:  # closed; a terminal is looked for elsewhere, too
+            sys.stdin = io.StringIO()
+        try:
+            return super().prompt_for_value(ctx)
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            told = f"Nobody is there to be asked: run this in a terminal, or give {self.opts[0]}."
+            raise click.ClickException(told) from None
 
 
 def show(rows: Iterable[dict[str, Any]], *, as_json: bool, line: Callable[[dict[str, Any]], Sequence[object]]) -> None:

@@ -1,7 +1,5 @@
 """flask users: creating, finding and changing accounts."""
 
-import io
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +7,19 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from webapp import accounts, administration, administrators, devices, passkeys, session_list, throttle, user_list
+from webapp import (
+    account_deletion,
+    accounts,
+    administration,
+    administrators,
+    devices,
+    passkeys,
+    session_list,
+    throttle,
+    user_list,
+)
 from webapp.audit import COMMAND_LINE
-from webapp.cli.shared import explains_errors, find_user, json_option, minute, print_json, show
+from webapp.cli.shared import AskedFor, explains_errors, find_user, json_option, minute, print_json, show
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.keyset import Page, Position, read_all, read_page
@@ -21,25 +29,10 @@ from webapp.web.context import settings
 users_group = AppGroup("users", help="Create, list, show and change users.")
 
 
-class _AskedFor(click.Option):
-    """An option that is asked for if it is not given, or refused in one line where nobody can be asked."""
-
-    def prompt_for_value(self, ctx: click.Context) -> Any:
-        if sys.stdin is None:  # closed; a terminal is looked for elsewhere, too
-            sys.stdin = io.StringIO()
-        try:
-            return super().prompt_for_value(ctx)
-        except click.Abort:
-            if sys.stdin.isatty():
-                raise
-            told = f"Nobody is there to be asked: run this in a terminal, or give {self.opts[0]}."
-            raise click.ClickException(told) from None
-
-
 @users_group.command("create")
 @click.argument("email")
 @click.password_option(
-    cls=_AskedFor,
+    cls=AskedFor,
     help="Asked for if not given, which is better: a command's arguments can be read by everybody on the machine.",
 )
 @click.option("--first-name", default="")
@@ -144,6 +137,20 @@ def remove_second_factor(email: str) -> None:
     who = {"user_id": find_user(email).id, "actor_id": None, "client": COMMAND_LINE, "now": utc_now()}
     had_totp, count = administration.remove_second_factor(db.session, **who)  # type: ignore[arg-type]
     click.echo(f"Two-step sign-in {'is off now' if had_totp else 'was off'}. Removed {count} passkeys.")
+
+
+@users_group.command("delete")
+@click.argument("email")
+@click.confirmation_option(
+    "--yes", prompt="The account and everything in it will be gone. Delete it?", help="Delete without asking."
+)
+@explains_errors
+def delete_user(email: str) -> None:
+    """Delete the account of EMAIL, for who has asked for it; the owner is mailed, and the audit log stays."""
+    user = find_user(email)
+    user_id, address = user.id, user.email
+    account_deletion.remove(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=utc_now())
+    click.echo(f"Deleted user {user_id}: {address}")
 
 
 def _changing(

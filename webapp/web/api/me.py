@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, email_change, personal_data, reauthentication
+from webapp import account_deletion, accounts, email_change, personal_data, reauthentication
 from webapp.database import db
 from webapp.web import credentials, guard, json_answers, signing_in
 from webapp.web.answers import ADDRESS_ASKED, UserAnswer
@@ -42,7 +42,7 @@ def close() -> ResponseReturnValue:
     guard.withhold_renewal()
     body, user_id = read_json(PasswordProofBody), g.auth.user.id
     who = {"user_id": user_id, "sid": g.auth.sid, "client": g.client, "now": g.now}
-    accounts.close(db.session, settings(), password=body.password, **who)
+    account_deletion.close(db.session, settings(), password=body.password, **who)
     response = Response(status=204)
     credentials.clear_dead_cookie(response, {(g.auth.sid, user_id)})
     return response

@@ -6,7 +6,16 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import accounts, administrators, email_change, passkeys, personal_data, reauthentication, recovery_codes
+from webapp import (
+    account_deletion,
+    accounts,
+    administrators,
+    email_change,
+    passkeys,
+    personal_data,
+    reauthentication,
+    recovery_codes,
+)
 from webapp.database import db
 from webapp.models import PASSKEY_NAME_LENGTH
 from webapp.web import cookies, json_answers, signing_in, typed_addresses
@@ -151,7 +160,9 @@ def delete() -> ResponseReturnValue:
 def submit_deletion() -> ResponseReturnValue:
     form = PasswordProofForm()
     g.next_step = (url_for("security.overview"), "Back to Security")
-    if not is_accepted(form, lambda: accounts.close(db.session, settings(), password=form.password.data, **_who())):
+    if not is_accepted(
+        form, lambda: account_deletion.close(db.session, settings(), password=form.password.data, **_who())
+    ):
         return render_template("account/delete.html", form=form), 422
     session.clear()
     flash("Your account is deleted.", "success")
