@@ -15,12 +15,15 @@ from tests.support.settings import PUBLIC_URL
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """The product over a fresh database with John Doe in it; a module's APPLICATION may name another WSGI module."""
+    """The product over a fresh database with John Doe in it; a module's APPLICATION may name another WSGI module, and
+    its HASHES_IN_EARNEST says that it is about sign-ins that wait for their hash."""
     folder = tmp_path_factory.mktemp(request.param)
     application = getattr(request.module, "APPLICATION", CLOCKED)
     url = people.database_with_john(folder, request.param)
     # The public address is part of every token: it stays, whatever the port.
     settings = {"public_url": PUBLIC_URL, "test_gates": folder}
+    if not getattr(request.module, "HASHES_IN_EARNEST", False):
+        settings["test_least_hashes"] = 1
     with turn_for_a_crowd(request.param), serve(folder, url, application, workers=WORKERS, **settings) as server:
         wait_for_workers(server)
         yield server

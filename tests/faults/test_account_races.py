@@ -12,6 +12,7 @@ from tests.faults.trials import LATEST, ROLES, Trial
 from tests.support.live import LiveServer
 from webapp import administrators
 
+HASHES_IN_EARNEST = True
 TRIALS = 2  # for each event, transport and database; in each of them it comes in the middle
 
 

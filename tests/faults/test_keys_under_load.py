@@ -61,11 +61,10 @@ def servers(changed: tuple[str, str], tmp_path: Path) -> Iterator[Servers]:
     with ExitStack() as stack:
         stack.enter_context(turn_for_a_crowd(engine))
         started = []
+        settings = {"workers": WORKERS, "public_url": PUBLIC_URL, "test_least_hashes": 1, **STEPS[key][0]}
         for name in ("first", "second"):
             (folder := tmp_path / name).mkdir()
-            started.append(
-                stack.enter_context(serve(folder, url, workers=WORKERS, public_url=PUBLIC_URL, **STEPS[key][0]))
-            )
+            started.append(stack.enter_context(serve(folder, url, **settings)))
         for each in started:
             wait_for_workers(each, WORKERS)
         yield started

@@ -13,6 +13,7 @@ from tests.support.live import LiveServer
 from tests.support.people import PASSWORD
 from webapp.one_time_tokens import Purpose
 
+HASHES_IN_EARNEST = True
 CROWD = 20
 LOSERS = CROWD - 1
 INVALID_LINK = (400, "invalid_link")
