@@ -1,15 +1,19 @@
-"""A new password, a deactivation or a change of role at a random moment inside refreshes and calls (R13, V06)."""
+"""A new password, a deactivation or a change of role at a random moment inside refreshes and calls (R13, V06); and ten
+sign-ins that renew one hash (A05)."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.faults.accounts import Accounts, Person
+from tests.faults.accounts import Accounts, Person, ready_crowd, status_and_code, tally
 from tests.faults.clients import TRANSPORTS, Client, chance, one_client
 from tests.faults.crowds import crowd
 from tests.faults.ends import as_operator, change_password, deactivate
+from tests.faults.servers import rows
 from tests.faults.trials import LATEST, ROLES, Trial
+from tests.support.hashes import LEAST_HASHER
 from tests.support.live import LiveServer
+from tests.support.people import PASSWORD
 from webapp import administrators
 
 HASHES_IN_EARNEST = True
@@ -62,3 +66,19 @@ def test_who_is_demoted_amid_refreshes_opens_the_desk_by_no_cookie(server: LiveS
             assert set(trial.statuses) == {200}, "nobody is signed out by it"
             replies = clients.each(lambda client, token: client.me(token), trial.accesses_to_try)
             assert {reply.status for reply in replies} == {200}
+
+
+def test_ten_sign_ins_at_once_renew_a_hash_of_old_parameters(server: LiveServer, accounts: Accounts) -> None:
+    """A05: none fails, and what is stored then has the parameters in force."""
+    person = accounts.create()
+    old = LEAST_HASHER.hash(PASSWORD)
+    rows(server, "UPDATE users SET password_hash = :old WHERE id = :id", old=old, id=person.id)
+    with ready_crowd(server, 10) as clients:
+        replies = clients.at_once(
+            lambda client, body: client.call("POST", "/api/login", body=body), [person.sign_in_body()] * 10
+        )
+        assert tally(replies, status_and_code) == {(200, ""): 10}
+        (row,) = rows(server, "SELECT password_hash FROM users WHERE id = :id", id=person.id)
+        assert "$m=19456,t=2,p=1$" in row[0]
+        body = person.sign_in_body()
+        assert clients.clients[0].call("POST", "/api/login", body=body).status == 200

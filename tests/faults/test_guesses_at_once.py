@@ -38,7 +38,7 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
     own = f"known_device={device}" if is_known else ""
     guesses = [(f"127.0.0.{number + 2}", code) for number, code in enumerate(factor.wrong_codes(CROWD))]
     database_url = server.settings["DATABASE_URL"]
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
     with serve(tmp_path, database_url, **options) as limited, ready_crowd(limited, CROWD) as clients:
         wait_for_workers(limited)
 
@@ -61,7 +61,7 @@ def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
 ) -> None:
     """A11, A12: forty guesses of one password, the right one among them: no more than ten are judged."""
     person = accounts.create()
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
     with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, 40) as clients:
         wait_for_workers(limited)
 
@@ -81,7 +81,7 @@ def test_no_more_wrong_passwords_of_a_session_are_judged_at_once_than_one_after_
 ) -> None:
     """A10, A11: twenty guesses of who has stolen an access token: ten are judged; another session is not kept out."""
     person = accounts.create()
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
     with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, CROWD) as clients:
         wait_for_workers(limited)
         stolen, other = (clients.clients[0].sign_in("body", email=person.email).access for _ in range(2))

@@ -1,4 +1,4 @@
-"""Twenty at once for each thing that works once: one has it, nobody gets an error (P01, P08, P09, A05, I06, Z05)."""
+"""Twenty at once for each thing that works once: one has it, nobody gets an error (P01, P08, P09, I06, Z05)."""
 
 import unicodedata
 from contextlib import ExitStack
@@ -8,12 +8,10 @@ import pytest
 from tests.faults.accounts import Accounts, Browser, Person, events, ready_crowd, status_and_code, tally
 from tests.faults.clients import Client, Reply
 from tests.faults.servers import rows
-from tests.support.hashes import LEAST_HASHER
 from tests.support.live import LiveServer
 from tests.support.people import PASSWORD
 from webapp.one_time_tokens import Purpose
 
-HASHES_IN_EARNEST = True
 CROWD = 20
 LOSERS = CROWD - 1
 INVALID_LINK = (400, "invalid_link")
@@ -177,19 +175,3 @@ def test_of_two_administrators_who_leave_at_once_one_stays(
             assert tally(replies, status_and_code) == {(204, ""): 1, (409, "last_administrator"): 1}
             stays = next(who for who, reply in zip(both, replies, strict=True) if reply.status == 409)
             assert [row[0] for row in rows(server, "SELECT id FROM users WHERE is_admin")] == [stays[0].id]
-
-
-def test_ten_sign_ins_at_once_renew_a_hash_of_old_parameters(server: LiveServer, accounts: Accounts) -> None:
-    """A05: none fails, and what is stored then has the parameters in force."""
-    person = accounts.create()
-    old = LEAST_HASHER.hash(PASSWORD)
-    rows(server, "UPDATE users SET password_hash = :old WHERE id = :id", old=old, id=person.id)
-    with ready_crowd(server, 10) as clients:
-        replies = clients.at_once(
-            lambda client, body: client.call("POST", "/api/login", body=body), [person.sign_in_body()] * 10
-        )
-        assert tally(replies, status_and_code) == {(200, ""): 10}
-        (row,) = rows(server, "SELECT password_hash FROM users WHERE id = :id", id=person.id)
-        assert "$m=19456,t=2,p=1$" in row[0]
-        body = person.sign_in_body()
-        assert clients.clients[0].call("POST", "/api/login", body=body).status == 200
