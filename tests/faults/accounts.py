@@ -15,6 +15,7 @@ from typing import Any
 import pyotp
 import requests
 from flask import Flask
+from requests.adapters import HTTPAdapter
 
 from tests.faults.clients import TIMEOUT, Reply
 from tests.faults.crowds import Crowd, crowd
@@ -119,12 +120,26 @@ class Accounts:
             close_connections()
 
 
+class _From(HTTPAdapter):
+    """Connections from an address of the loopback network."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, source_address=(self._address, 0), **options)
+
+
 class Browser:
     """A browser with a cookie jar of its own, at a page with a form that it has opened."""
 
-    def __init__(self, server: LiveServer, *, cookies: requests.Session | None = None) -> None:
+    def __init__(
+        self, server: LiveServer, *, cookies: requests.Session | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self._origin = f"http://127.0.0.1:{server.port}"
         self.http = requests.Session()
+        self.http.mount("http://", _From(address))
         if cookies is not None:
             self.http.cookies.update(cookies.cookies)
         self._path, self._csrf = "", ""

@@ -1,5 +1,6 @@
 """Many guesses at once are judged no more often than one after the other (A11, A12, P11)."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.faults.accounts import (
     LOST,
     NOT_JUDGED,
     Accounts,
+    Browser,
     events,
     ready_crowd,
     sign_in_from,
@@ -53,6 +55,34 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
         assert sign_in_from(limited, "127.0.0.250", body, own).status == 429, "the right code has to wait too"
         if is_known:
             assert sign_in_from(limited, "127.0.0.250", body).status == 200, "strangers are counted by themselves"
+        assert "unexpected error" not in limited.log
+
+
+def test_no_more_wrong_codes_of_a_sign_in_that_waits_are_judged_at_once(
+    server: LiveServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    """P11: by the page, where nothing but the code is at work: twenty guesses beside one password, each from another
+    address."""
+    person = accounts.create()
+    codes = accounts.protect(person).wrong_codes(CROWD)
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
+    with (
+        serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited,
+        ready_crowd(limited, CROWD) as clients,
+        ExitStack() as stack,
+    ):
+        wait_for_workers(limited)
+        first = Browser(limited).open("/login")
+        assert first.send(email=person.email, password=PASSWORD).headers["Location"] == "/login/code"
+        addresses = [f"127.0.0.{number + 2}" for number in range(CROWD)]
+        browsers = [Browser(limited, cookies=first.http, address=address) for address in addresses]
+        for browser in (first, *browsers):
+            stack.callback(browser.close)
+        clients.at_once(lambda _, browser: browser.open("/login/code"), browsers)
+        pairs = list(zip(browsers, codes, strict=True))
+        answers = clients.at_once(lambda _, pair: pair[0].send(code=pair[1]), pairs)
+        assert tally(answers, lambda answer: answer.status_code) == {422: 5, 429: CROWD - 5}
+        assert events(server, "code_failed", person) == 5
         assert "unexpected error" not in limited.log
 
 
