@@ -33,7 +33,7 @@ def test_a_sign_in_that_was_not_me_is_ended_by_the_link_of_its_mail(app: Flask, 
     stolen = thief.post("/api/login", json={"email": people.EMAIL, "password": people.PASSWORD}, headers=FIREFOX).json
     (mail,) = mailbox.deliver()
     assert mail["Subject"] == "New sign-in to your account"
-    assert "Firefox on Linux, address 127.0.0.1" in " ".join(text(mail).split())
+    assert "Firefox on Linux, network address 127.0.0.1" in " ".join(text(mail).split())
     path = "/not-me/" + text(mail).split("/not-me/")[1].split()[0]
     http = app.test_client()
     page = http.get(path)

@@ -17,7 +17,7 @@ from webapp.outbox import MailKind
 @pytest.mark.usefixtures("app")
 def test_a_new_device_is_named_with_its_address_and_time() -> None:
     words = " ".join(compose(MailKind.NEW_DEVICE).text.split())
-    assert "Firefox on Linux, address 192.0.2.7, on 1 July 2026 at 12:00 UTC." in words
+    assert "Firefox on Linux, network address 192.0.2.7, on 1 July 2026 at 12:00 UTC." in words
 
 
 @pytest.mark.parametrize("kind", [MailKind.NEW_DEVICE, MailKind.TOKEN_REUSED])
