@@ -194,7 +194,9 @@ def test_a_form_that_another_site_sent_is_refused_whatever_token_it_has(
     page = browser.get("/login", headers=headers)
     assert page.status_code == 200
     form = {"csrf_token": csrf_token(page), "email": people.EMAIL, "password": people.PASSWORD}
-    assert browser.post("/login", data=form, headers=headers).status_code == 403
+    refused = browser.post("/login", data=form, headers=headers)
+    assert refused.status_code == 403
+    assert "Another site sent this form" in refused.text
     assert browser.post("/login", data={"csrf_token": "x"}, headers=headers).status_code == 403
     assert browser.post("/login", data=form, headers=SAME_ORIGIN).status_code == 303
 

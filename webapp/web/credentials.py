@@ -143,7 +143,7 @@ def refuse_foreign_form() -> None:
     origin = request.headers.get("Origin", "null")
     is_own = request.headers.get("Sec-Fetch-Site") == "same-origin" or origin == settings().base_url
     if not is_own and (origin != "null" or _is_of_other_site()):
-        raise CrossOrigin
+        raise CrossOrigin("Another site sent this form, so nothing was done. If you meant it, do it on our own page.")
 
 
 def _is_of_other_site() -> bool:
