@@ -25,7 +25,8 @@ from tests.support.scraping import Watch
 from tests.support.second_factor import Phone, set_up
 from tests.support.settings import PUBLIC_URL, make_settings
 from tests.support.steps import MINUTE, sign_in_by_form
-from webapp import create_app
+from tests.support.underway import Plan
+from webapp import create_app, reauthentication
 from webapp.database import db
 
 
@@ -165,3 +166,20 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[people.SignedI
     yield people.sign_in(app.test_client())
     with app.app_context():
         close_connections()
+
+
+@pytest.fixture
+def after_the_password(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A function that has something done when the next password of somebody signed in has been compared."""
+    confirm = reauthentication.confirm_password
+
+    def plan(deed: Callable[[], object]) -> None:
+        def confirm_and_wait(*arguments: Any, **named: Any) -> str:
+            monkeypatch.setattr(reauthentication, "confirm_password", confirm)
+            stored = confirm(*arguments, **named)
+            deed()
+            return stored
+
+        monkeypatch.setattr(reauthentication, "confirm_password", confirm_and_wait)
+
+    return plan

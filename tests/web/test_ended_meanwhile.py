@@ -14,57 +14,17 @@ from tests.support.meanwhile import do_before, wait_for
 from tests.support.recovery import NEW_PASSWORD, THIEF, forgot, reset
 from tests.support.second_factor import Phone, login
 from tests.support.steps import assert_refused, events
+from tests.support.underway import DOORS, UNASKED, Plan, call
 from webapp import email_change, one_time_tokens, outbox, passkeys, reauthentication, sessions
 from webapp.clock import utc_now
 from webapp.database import DbSession, db
 from webapp.models import OutboxMail, User
 
-Plan = Callable[[Callable[[], object]], None]
-PASSWORD = {"password": people.PASSWORD}
-DOORS: dict[str, dict[str, str]] = {
-    "POST /api/me/email": {"email": THIEF, **PASSWORD},
-    "POST /api/me/password": {"current_password": people.PASSWORD, "new_password": "eleven loud hedges"},
-    "DELETE /api/me/totp": PASSWORD,
-    "DELETE /api/me": PASSWORD,
-}
-
-UNASKED: dict[str, dict[str, Any]] = {
-    "PATCH /api/me": {"first_name": "Jane"},
-    "POST /api/passkeys/options": {},
-    "POST /api/passkeys": {"credential": {}, "name": "Key"},
-    "POST /api/me/totp": {},
-    "POST /api/me/totp/confirm": {"code": "123456"},
-    "POST /api/me/recovery-codes": {},
-}
-
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-def call(session: people.SignedIn, door: str) -> Any:
-    method, path = door.split()
-    body = {**DOORS, **UNASKED}.get(door, PASSWORD)
-    return session.http.open(path, method=method, json=body, headers=session.bearer)
 
 
 def delete_account(session: people.SignedIn) -> None:
     assert call(session, "DELETE /api/me").status_code == 204
-
-
-@pytest.fixture
-def after_the_password(monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """A function that has something done when the next password of somebody signed in has been compared."""
-    confirm = reauthentication.confirm_password
-
-    def plan(deed: Callable[[], object]) -> None:
-        def confirm_and_wait(*arguments: Any, **named: Any) -> str:
-            monkeypatch.setattr(reauthentication, "confirm_password", confirm)
-            stored = confirm(*arguments, **named)
-            deed()
-            return stored
-
-        monkeypatch.setattr(reauthentication, "confirm_password", confirm_and_wait)
-
-    return plan
 
 
 @pytest.mark.parametrize("door", DOORS)
