@@ -1,40 +1,43 @@
-"""What has had its password compared and what takes the session or the password away take turns: whoever comes second
-sees the first."""
+"""What somebody signed in has under way and what takes their session or password away take turns: whoever comes second
+sees the first. Each is tried while the other is done, and not yet committed (V04, V05, P06, P12, P14)."""
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 from sqlalchemy import Executable, update
 
-from tests.support import people
+from tests.support import forge, people
+from tests.support.meanwhile import do_before
+from tests.support.second_factor import Phone
 from tests.support.steps import START
 from tests.support.underway import DOORS, Plan, call
+from webapp import passkeys, sessions
+from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import AuthSession, User
 from webapp.revocation import EndReason
 
+Begin = Callable[[Executable], None]
+ENDS = {"revoked_reason": EndReason.ENDED_BY_USER, "revoked_at": START}
+CHANGES = {
+    "session_ended": update(AuthSession).values(**ENDS),
+    "invalid_fields": update(User).values(password_hash="another"),
+}
+
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-@pytest.mark.parametrize(
-    "meanwhile",
-    [
-        (update(AuthSession).values(revoked_reason=EndReason.ENDED_BY_USER, revoked_at=START), "session_ended"),
-        (update(User).values(password_hash="another"), "invalid_fields"),
-    ],
-    ids=["the session ends", "the password changes"],
-)
-@pytest.mark.parametrize("door", [*DOORS, "POST /api/me/reauthenticate"])
-def test_what_has_the_password_waits_for_what_takes_it_away_and_is_not_yet_committed(
-    app: Flask, signed_in: people.SignedIn, after_the_password: Plan, door: str, meanwhile: tuple[Executable, str]
-) -> None:
-    """V04, V05: that comes first, and what the thief of a password asks for does not outlive it."""
-    (change, refusal), is_made = meanwhile, Event()
+@pytest.fixture
+def begin(app: Flask) -> Iterator[Begin]:
+    """A function that returns when a change is made elsewhere, which is committed in a third of a second."""
 
-    def take_away() -> None:
+    def make(change: Executable, is_made: Event) -> None:
         with app.app_context():
             db.session.execute(change)
             is_made.set()
@@ -43,9 +46,90 @@ def test_what_has_the_password_waits_for_what_takes_it_away_and_is_not_yet_commi
 
     with ThreadPoolExecutor(1) as thread:
 
-        def begin() -> None:
-            thread.submit(take_away)
-            assert is_made.wait(5)
+        def begin(change: Executable) -> None:
+            is_made = Event()
+            thread.submit(make, change, is_made)
+            assert is_made.wait(10)
 
-        after_the_password(begin)
-        assert call(signed_in, door).json["code"] == refusal
+        yield begin
+
+
+@pytest.mark.parametrize("refusal", CHANGES)
+@pytest.mark.parametrize("door", [*DOORS, "POST /api/me/reauthenticate"])
+def test_what_has_had_its_password_compared_waits_for_what_takes_it_away(
+    signed_in: people.SignedIn, after_the_password: Plan, begin: Begin, door: str, refusal: str
+) -> None:
+    """What the thief of a password asks for does not outlive its change."""
+    after_the_password(lambda: begin(CHANGES[refusal]))
+    assert call(signed_in, door).json["code"] == refusal
+
+
+@pytest.fixture
+def ends_meanwhile(signed_in: people.SignedIn, monkeypatch: pytest.MonkeyPatch, begin: Begin) -> Callable[..., None]:
+    """A function that says when the session's end begins: before the next call of a function, or of the view."""
+
+    def plan(module: Any = sessions, name: str = "due_renewal") -> None:
+        end = update(AuthSession).where(AuthSession.id == forge.read(signed_in.access)["sid"]).values(**ENDS)
+        do_before(monkeypatch, module, name, lambda: begin(end))
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    "door_and_body",
+    [
+        ("PATCH /api/me", {"first_name": "Jane"}),
+        ("POST /api/me/totp", {}),
+        ("DELETE /api/sessions", {}),
+        ("DELETE /api/sessions/{}", {}),
+        ("PATCH /api/passkeys/1", {"name": "Mine"}),
+        ("DELETE /api/passkeys/1", {}),
+    ],
+)
+def test_what_asks_for_no_password_waits_for_the_end_of_its_session(
+    signed_in: people.SignedIn,
+    second_device: people.SignedIn,
+    add_passkey: Callable[..., Any],
+    ends_meanwhile: Callable[..., None],
+    door_and_body: tuple[str, dict[str, str]],
+) -> None:
+    door, body = door_and_body
+    assert add_passkey().json["id"] == 1
+    method, path = door.format(forge.read(second_device.access)["sid"]).split()
+    ends_meanwhile()
+    reply = signed_in.http.open(path, method=method, json=body, headers=signed_in.bearer)
+    assert reply.json["code"] == "session_ended"
+    assert second_device.me().json["first_name"] == "John"
+
+
+def test_a_passkey_waits_for_the_end_of_the_session_that_adds_it(
+    add_passkey: Callable[..., Any], ends_meanwhile: Callable[..., None]
+) -> None:
+    ends_meanwhile(passkeys, "checked_name")
+    assert add_passkey().json["code"] == "session_ended"
+
+
+def test_a_second_factor_waits_for_the_end_of_the_session_that_turns_it_on(
+    signed_in: people.SignedIn, ends_meanwhile: Callable[..., None]
+) -> None:
+    secret = signed_in.http.post("/api/me/totp", headers=signed_in.bearer).json["secret"]
+    body = {"code": pyotp.TOTP(secret).at(int(utc_now().timestamp()))}
+    ends_meanwhile()
+    reply = signed_in.http.post("/api/me/totp/confirm", json=body, headers=signed_in.bearer)
+    assert reply.json["code"] == "session_ended"
+
+
+def test_new_recovery_codes_wait_for_the_end_of_the_session_that_makes_them(
+    signed_in: people.SignedIn, phone: Phone, ends_meanwhile: Callable[..., None]
+) -> None:
+    ends_meanwhile()
+    reply = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer)
+    assert reply.json["code"] == "session_ended"
+
+
+def test_new_recovery_codes_wait_for_who_takes_their_second_factor_away(
+    signed_in: people.SignedIn, phone: Phone, monkeypatch: pytest.MonkeyPatch, begin: Begin
+) -> None:
+    do_before(monkeypatch, sessions, "due_renewal", lambda: begin(update(User).values(totp_enabled_at=None)))
+    reply = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer)
+    assert reply.json["code"] == "second_factor_state"
