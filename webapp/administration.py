@@ -84,7 +84,6 @@ def remove_second_factor(
     """Take two-step sign-in with its codes and all passkeys away, for who has lost them; commits. The owner is mailed.
 
     Return whether two-step sign-in was on or begun, and how many passkeys there were."""
-    one_time_tokens.lock_owner(db, user_id)
     who = {"user_id": user_id, "actor_id": actor_id, "client": client, "now": now}
     had_totp = mfa_setup.take_away(db, **who)  # type: ignore[arg-type]
     names = passkeys.remove_all(db, **who)  # type: ignore[arg-type]

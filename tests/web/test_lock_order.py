@@ -18,8 +18,8 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 @pytest.fixture
 def devices(app: Flask, user_id: int) -> list[people.SignedIn]:
-    """Three devices of one user, in the order in which their rows lie."""
-    return [people.sign_in(app.test_client()) for _ in range(3)]
+    """Three devices of one user, in the order in which who ends them all comes to their rows."""
+    return sorted((people.sign_in(app.test_client()) for _ in range(3)), key=sid)
 
 
 def lock(session_id: str) -> Update:

@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Executable, update
 
-from tests.support import forge, people
-from tests.support.meanwhile import do_before
+from tests.support import authenticator, forge, people
+from tests.support.authenticator import Authenticator
+from tests.support.meanwhile import do_before, wait_for
 from tests.support.second_factor import Phone
-from tests.support.steps import START
+from tests.support.steps import START, events, refresh
 from tests.support.underway import DOORS, Plan, call
 from webapp import passkeys, sessions
 from webapp.clock import utc_now
@@ -133,3 +134,31 @@ def test_new_recovery_codes_wait_for_who_takes_their_second_factor_away(
     do_before(monkeypatch, sessions, "due_renewal", lambda: begin(update(User).values(totp_enabled_at=None)))
     reply = signed_in.http.post("/api/me/recovery-codes", headers=signed_in.bearer)
     assert reply.json["code"] == "second_factor_state"
+
+
+def test_a_passkey_that_signs_in_waits_for_who_lets_its_owner_in_no_more(
+    app: Flask, signed_in: people.SignedIn
+) -> None:
+    mine = Authenticator()
+    assert authenticator.add(signed_in, mine.create(authenticator.creation_challenge(signed_in))).status_code == 201
+    signed = mine.get(authenticator.sign_in_challenge(app))
+    reply = wait_for(app, lambda: authenticator.sign_in(app, signed), update(User).values(is_active=False))
+    assert reply.json["code"] == "invalid_passkey"
+
+
+def test_replays_of_a_session_that_ended_before_wait_for_each_other(app: Flask, signed_in: people.SignedIn) -> None:
+    """R03: so that the alarm is raised once, though nothing is left to be ended."""
+    second = refresh(app.test_client(), signed_in.refresh).json["refresh_token"]
+    assert refresh(app.test_client(), refresh(app.test_client(), second).json["refresh_token"]).status_code == 200
+    assert signed_in.http.post("/api/logout", headers=signed_in.bearer).status_code == 204
+    touch = update(AuthSession).values(ip=AuthSession.ip)
+    reply = wait_for(app, lambda: refresh(app.test_client(), signed_in.refresh), touch)
+    assert reply.json["code"] == "token_reused"
+    assert len(events(app, "refresh_reuse")) == 1
+
+
+def test_downloads_of_ones_data_wait_for_each_other(app: Flask, signed_in: people.SignedIn) -> None:
+    """Of many at once each is counted before the next is judged."""
+    touch = update(User).values(is_active=User.is_active)
+    reply = wait_for(app, lambda: signed_in.http.get("/api/me/data", headers=signed_in.bearer), touch)
+    assert reply.status_code == 200
