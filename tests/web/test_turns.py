@@ -14,6 +14,8 @@ from sqlalchemy import Executable, update
 
 from tests.support import authenticator, forge, people
 from tests.support.authenticator import Authenticator
+from tests.support.command_line import refused
+from tests.support.desk import ADMIN
 from tests.support.meanwhile import do_before, wait_for
 from tests.support.second_factor import Phone
 from tests.support.steps import START, events, refresh
@@ -162,3 +164,11 @@ def test_downloads_of_ones_data_wait_for_each_other(app: Flask, signed_in: peopl
     touch = update(User).values(is_active=User.is_active)
     reply = wait_for(app, lambda: signed_in.http.get("/api/me/data", headers=signed_in.bearer), touch)
     assert reply.status_code == 200
+
+
+def test_who_deletes_an_administrator_waits_for_who_takes_the_other_away(app: Flask, user_id: int) -> None:
+    people.create_user(app, ADMIN, is_admin=True)
+    people.create_user(app, "other@test.com", is_admin=True)
+    demotion = update(User).where(User.email == ADMIN).values(is_admin=False)
+    told = wait_for(app, lambda: refused(app, "users", "delete", "other@test.com", "--yes"), demotion)
+    assert "administrator" in told
