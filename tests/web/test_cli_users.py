@@ -54,6 +54,7 @@ def test_an_operator_deletes_an_account_whose_owner_has_asked_for_it(app: Flask,
     run(app, "users", "deactivate", people.EMAIL)
     kept = run(app, "users", "delete", people.EMAIL, typed="n\n")
     assert (kept.exit_code, [user.id for user in users(app)]) == (1, [user_id])
+    assert "or give --yes" in refused(app, "users", "delete", people.EMAIL)
     result = run(app, "users", "delete", people.EMAIL, typed="y\n")
     assert result.output.endswith(f"Deleted user {user_id}: {people.EMAIL}\n")
     assert users(app) == []

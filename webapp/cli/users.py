@@ -142,11 +142,14 @@ def remove_second_factor(email: str) -> None:
 @users_group.command("delete")
 @click.argument("email")
 @click.confirmation_option(
-    "--yes", prompt="The account and everything in it will be gone. Delete it?", help="Delete without asking."
+    "--yes",
+    cls=AskedFor,
+    prompt="The account and everything in it will be gone. Delete it?",
+    help="Delete without asking.",
 )
 @explains_errors
 def delete_user(email: str) -> None:
-    """Delete the account of EMAIL, for who has asked for it; the owner is mailed, and the audit log stays."""
+    """Delete the account of EMAIL, for who has asked for it. A confirmed address is mailed; the audit log stays."""
     user = find_user(email)
     user_id, address = user.id, user.email
     account_deletion.remove(db.session, user_id=user_id, actor_id=None, client=COMMAND_LINE, now=utc_now())
