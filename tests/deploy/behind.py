@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from tests.support.live import LiveServer, serve
+from tests.support.loopback import From
 from tests.support.people import database_with_john
 from tests.support.proxies import PROXIES, Proxy, prepare
 
@@ -37,18 +37,10 @@ class Behind:
         return client
 
 
-class _From(HTTPAdapter):
-    """Connects from one of the addresses of the loopback network."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)
+class _From(From):
+    """Waits for an answer with an end, too, which requests by itself does not."""
 
     def send(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> requests.Response:
-        """Send a request; by itself requests would wait for its answer without end."""
         return super().send(*args, timeout=timeout or TIMEOUT, **kwargs)
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import pyotp
 import requests
 from flask import Flask
-from requests.adapters import HTTPAdapter
 
 from tests.faults.clients import TIMEOUT, Reply
 from tests.faults.crowds import Crowd, crowd
 from tests.faults.servers import rows
 from tests.support.databases import close_connections
 from tests.support.live import LiveServer
+from tests.support.loopback import From
 from tests.support.people import PASSWORD
 from tests.support.settings import make_settings
 from tests.support.steps import csrf_token
@@ -120,17 +120,6 @@ class Accounts:
             close_connections()
 
 
-class _From(HTTPAdapter):
-    """Connections from an address of the loopback network."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, source_address=(self._address, 0), **options)
-
-
 class Browser:
     """A browser with a cookie jar of its own, at a page with a form that it has opened."""
 
@@ -139,7 +128,7 @@ class Browser:
     ) -> None:
         self._origin = f"http://127.0.0.1:{server.port}"
         self.http = requests.Session()
-        self.http.mount("http://", _From(address))
+        self.http.mount("http://", From(address))
         if cookies is not None:
             self.http.cookies.update(cookies.cookies)
         self._path, self._csrf = "", ""
