@@ -1,5 +1,6 @@
 """Many guesses at once are judged no more often than one after the other (A11, A12, P11)."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -28,9 +29,19 @@ from webapp.known_devices import NOBODY, write
 CROWD = 20
 
 
+@pytest.fixture
+def limited(server: LiveServer, tmp_path: Path) -> Iterator[LiveServer]:
+    """A second server over the database, which counts what an address and an account may."""
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
+    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited:
+        wait_for_workers(limited)
+        yield limited
+        assert "unexpected error" not in limited.log
+
+
 @pytest.mark.parametrize("is_known", [False, True])
 def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
-    server: LiveServer, accounts: Accounts, tmp_path: Path, is_known: bool
+    server: LiveServer, limited: LiveServer, accounts: Accounts, is_known: bool
 ) -> None:
     """P11: twenty guesses of one device's code, each from another address: five are judged, fifteen are not."""
     person = accounts.create()
@@ -39,10 +50,7 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
     device = write(make_settings(), NOBODY, user_id=person.id, now=signed_in_at)
     own = f"known_device={device}" if is_known else ""
     guesses = [(f"127.0.0.{number + 2}", code) for number, code in enumerate(factor.wrong_codes(CROWD))]
-    database_url = server.settings["DATABASE_URL"]
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
-    with serve(tmp_path, database_url, **options) as limited, ready_crowd(limited, CROWD) as clients:
-        wait_for_workers(limited)
+    with ready_crowd(limited, CROWD) as clients:
 
         def guess(_: Client, given: tuple[str, str]) -> Reply:
             address, code = given
@@ -55,23 +63,16 @@ def test_no_more_wrong_codes_are_judged_at_once_than_one_after_the_other(
         assert sign_in_from(limited, "127.0.0.250", body, own).status == 429, "the right code has to wait too"
         if is_known:
             assert sign_in_from(limited, "127.0.0.250", body).status == 200, "strangers are counted by themselves"
-        assert "unexpected error" not in limited.log
 
 
 def test_no_more_wrong_codes_of_a_sign_in_that_waits_are_judged_at_once(
-    server: LiveServer, accounts: Accounts, tmp_path: Path
+    server: LiveServer, limited: LiveServer, accounts: Accounts
 ) -> None:
     """P11: by the page, where nothing but the code is at work: twenty guesses beside one password, each from another
     address."""
     person = accounts.create()
     codes = accounts.protect(person).wrong_codes(CROWD)
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
-    with (
-        serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited,
-        ready_crowd(limited, CROWD) as clients,
-        ExitStack() as stack,
-    ):
-        wait_for_workers(limited)
+    with ready_crowd(limited, CROWD) as clients, ExitStack() as stack:
         first = Browser(limited).open("/login")
         assert first.send(email=person.email, password=PASSWORD).headers["Location"] == "/login/code"
         addresses = [f"127.0.0.{number + 2}" for number in range(CROWD)]
@@ -83,17 +84,14 @@ def test_no_more_wrong_codes_of_a_sign_in_that_waits_are_judged_at_once(
         answers = clients.at_once(lambda _, pair: pair[0].send(code=pair[1]), pairs)
         assert tally(answers, lambda answer: answer.status_code) == {422: 5, 429: CROWD - 5}
         assert events(server, "code_failed", person) == 5
-        assert "unexpected error" not in limited.log
 
 
 def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
-    server: LiveServer, accounts: Accounts, tmp_path: Path
+    server: LiveServer, limited: LiveServer, accounts: Accounts
 ) -> None:
     """A11, A12: forty guesses of one password, the right one among them: no more than ten are judged."""
     person = accounts.create()
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
-    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, 40) as clients:
-        wait_for_workers(limited)
+    with ready_crowd(limited, 40) as clients:
 
         def guess(_: Client, number: int) -> Reply:
             return sign_in_from(limited, f"127.0.0.{number + 2}", person.sign_in_body(password=f"guess {number}"))
@@ -103,17 +101,14 @@ def test_no_more_wrong_passwords_are_judged_at_once_than_one_after_the_other(
         assert tally(replies, status_and_code) == judged
         assert events(server, "sign_in_failed", person) == 10
         assert sign_in_from(limited, "127.0.0.250", person.sign_in_body()).status == 429
-        assert "unexpected error" not in limited.log
 
 
 def test_no_more_wrong_passwords_of_a_session_are_judged_at_once_than_one_after_the_other(
-    server: LiveServer, accounts: Accounts, tmp_path: Path
+    server: LiveServer, limited: LiveServer, accounts: Accounts
 ) -> None:
     """A10, A11: twenty guesses of who has stolen an access token: ten are judged; another session is not kept out."""
     person = accounts.create()
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
-    with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited, ready_crowd(limited, CROWD) as clients:
-        wait_for_workers(limited)
+    with ready_crowd(limited, CROWD) as clients:
         stolen, other = (clients.clients[0].sign_in("body", email=person.email).access for _ in range(2))
 
         def prove(client: Client, password: str, bearer: str = stolen) -> Reply:
@@ -124,4 +119,3 @@ def test_no_more_wrong_passwords_of_a_session_are_judged_at_once_than_one_after_
         assert events(server, "reauthentication_failed", person) == 10
         assert prove(clients.clients[0], PASSWORD).status == 429, "the right one has to wait too"
         assert prove(clients.clients[0], PASSWORD, other).status == 204
-        assert "unexpected error" not in limited.log

@@ -57,9 +57,8 @@ def test_the_page_names_the_device_of_the_mail_and_says_what_to_do_if_it_was_its
     _, path = stolen_sign_in(app, mailbox)
     clock.shift(HOUR)
     page = " ".join(re.sub(r"<[^>]*>", "", app.test_client().get(path).text).split())
-    assert (
-        f"The mail told of Mobile Safari on iOS, network address {TRAIN}, signed in on 1 July 2026, 13:00 UTC." in page
-    )
+    device = f"Mobile Safari on iOS, network address {TRAIN}"
+    assert f"The mail told of {device}, signed in on 1 July 2026, 13:00 UTC." in page
     assert "It was you? Then there is nothing to do: close this page." in page
 
 

@@ -78,9 +78,8 @@ def test_an_unknown_browser_is_mailed_once_with_its_name_place_and_time(
     sign_in_by_form(phone)
     (mail,) = mailbox.deliver()
     assert (mail["To"], mail["Subject"]) == (people.EMAIL, NEW_DEVICE)
-    assert f"Mobile Safari on iOS, network address {TRAIN}, on 1 July 2026 at 13:00 UTC." in " ".join(
-        text(mail).split()
-    )
+    words = " ".join(text(mail).split())
+    assert f"Mobile Safari on iOS, network address {TRAIN}, on 1 July 2026 at 13:00 UTC." in words
     sign_in_again(phone)
     people.sign_in(client(app, SAFARI, TRAIN))
     sign_in_again(laptop)
