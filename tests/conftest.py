@@ -181,6 +181,6 @@ def live(database_url: str, tmp_path: Path) -> Callable[..., AbstractContextMana
         people.create_user(app)
         with app.app_context():
             close_connections()
-        return serve(tmp_path, database_url, test_least_hashes=1, **settings)
+        return serve(tmp_path, database_url, **settings)
 
     return start

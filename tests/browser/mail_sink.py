@@ -99,7 +99,7 @@ def serve_with_mail(folder: Path, **settings: Any) -> Iterator[MailedSite]:
     app = create_app(make_settings(database_url=database_url))
     try:
         with sink_mail() as (mails, mail_url):
-            settings |= {"mail_url": mail_url, "test_least_hashes": 1}
+            settings |= {"mail_url": mail_url}
             with serve(folder, database_url, **settings) as server:
                 yield MailedSite(server, app, mails)
     finally:

@@ -59,7 +59,7 @@ def serve_site(folder: Path) -> Iterator[Site]:
     with app.app_context():
         demo.load(db.session, now=utc_now())
     try:
-        with serve(folder, database_url, test_least_hashes=1) as server:
+        with serve(folder, database_url) as server:
             yield Site(server, app)
     finally:
         with app.app_context():

@@ -30,7 +30,7 @@ def serve_api(folder: Path, *origins: str, **settings_of_server: Any) -> Iterato
     with app.app_context():
         demo.load(db.session, now=utc_now())
         close_connections()
-    settings_of_server |= {"cors_origins": ",".join(origins), "test_least_hashes": 1}
+    settings_of_server |= {"cors_origins": ",".join(origins)}
     with serve(folder, database_url, workers=1, **settings_of_server) as server:
         yield server
 

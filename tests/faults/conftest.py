@@ -22,8 +22,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     url = people.database_with_john(folder, request.param)
     # The public address is part of every token: it stays, whatever the port.
     settings = {"public_url": PUBLIC_URL, "test_gates": folder}
-    if not getattr(request.module, "HASHES_IN_EARNEST", False):
-        settings["test_least_hashes"] = 1
+    settings["hashes_in_earnest"] = getattr(request.module, "HASHES_IN_EARNEST", False)
     with turn_for_a_crowd(request.param), serve(folder, url, application, workers=WORKERS, **settings) as server:
         wait_for_workers(server)
         yield server

@@ -26,7 +26,7 @@ BEHIND, AHEAD = 0, 1  # the two hosts
 def ahead(running: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A second host on the same database."""
     folder, url = tmp_path_factory.mktemp("ahead"), running.settings["DATABASE_URL"]
-    settings = {"public_url": PUBLIC_URL, "test_host": "ahead", "test_gates": folder, "test_least_hashes": 1}
+    settings = {"public_url": PUBLIC_URL, "test_host": "ahead", "test_gates": folder}
     with serve(folder, url, **settings) as server:
         wait_for_workers(server, 2)
         yield server

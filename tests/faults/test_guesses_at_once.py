@@ -32,7 +32,7 @@ CROWD = 20
 @pytest.fixture
 def limited(server: LiveServer, tmp_path: Path) -> Iterator[LiveServer]:
     """A second server over the database, which counts what an address and an account may."""
-    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true", "test_least_hashes": 1}
+    options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": "true"}
     with serve(tmp_path, server.settings["DATABASE_URL"], **options) as limited:
         wait_for_workers(limited)
         yield limited

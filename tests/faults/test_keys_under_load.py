@@ -61,7 +61,7 @@ def servers(changed: tuple[str, str], tmp_path: Path) -> Iterator[Servers]:
     with ExitStack() as stack:
         stack.enter_context(turn_for_a_crowd(engine))
         started = []
-        settings = {"workers": WORKERS, "public_url": PUBLIC_URL, "test_least_hashes": 1, **STEPS[key][0]}
+        settings = {"workers": WORKERS, "public_url": PUBLIC_URL, **STEPS[key][0]}
         for name in ("first", "second"):
             (folder := tmp_path / name).mkdir()
             started.append(stack.enter_context(serve(folder, url, **settings)))

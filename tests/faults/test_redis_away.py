@@ -51,7 +51,7 @@ def running(redis: OwnRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def _server_that_counts_in(redis_url: str, folder: Path) -> Iterator[LiveServer]:
     furnish(url := fresh_database("sqlite", folder))
     limits = {"ratelimit_enabled": "true", "ratelimit_storage_uri": redis_url, "trusted_proxies": 1}
-    settings = {"workers": WORKERS, "public_url": PUBLIC_URL, "test_least_hashes": 1, **limits}
+    settings = {"workers": WORKERS, "public_url": PUBLIC_URL, **limits}
     with serve(folder, url, **settings) as server:
         wait_for_workers(server, WORKERS)
         try:

@@ -13,6 +13,7 @@ from statistics import linear_regression
 
 import psutil
 import pytest
+from sqlalchemy import make_url
 
 from tests.faults.clients import Client, Reply, Session, one_client
 from tests.faults.crowds import client_of_each_worker
@@ -48,8 +49,8 @@ def server(engine: str, tmp_path: Path) -> Iterator[LiveServer]:
     with app.app_context():
         close_connections()
     options = {"workers": WORKERS, "public_url": PUBLIC_URL, "ratelimit_enabled": True}
-    if IS_SHORT:  # once in the life of a worker the 19 MB of a hash become a part of its heap: more than is looked for
-        options["test_least_hashes"] = 1
+    # Not in seconds: once in a worker's life the 19 MB of a hash become a part of its heap, more than is looked for.
+    options["hashes_in_earnest"] = not IS_SHORT
     with turn_for_a_crowd(engine), serve(tmp_path, url, **options) as server:
         wait_for_workers(server, WORKERS)
         yield server
@@ -110,7 +111,8 @@ def files(worker: psutil.Process, server: LiveServer) -> tuple[int, int]:
 def database_files(worker: psutil.Process, server: LiveServer) -> int:
     if server.settings["DATABASE_URL"].startswith("sqlite"):
         return sum("evergreen.db" in file.path for file in worker.open_files())
-    return sum(bool(item.raddr) and item.raddr.port == 5432 for item in worker.net_connections())
+    port = make_url(server.settings["DATABASE_URL"]).port
+    return sum(bool(item.raddr) and item.raddr.port == port for item in worker.net_connections())
 
 
 def at_rest(workers: list[psutil.Process], server: LiveServer) -> list[int]:

@@ -32,7 +32,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveServer]
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
         furnish(url := fresh_database("postgresql", folders[0]))
         servers = []
-        settings = {"workers": WORKERS, "public_url": PUBLIC_URL, "test_least_hashes": 1}
+        settings = {"workers": WORKERS, "public_url": PUBLIC_URL}
         for folder in folders:
             server = stack.enter_context(serve(folder, url, **settings))
             stack.callback(kill_all, server)

@@ -1,8 +1,8 @@
 """The WSGI application with a clock that a test can move: TEST_CLOCK_FILE holds the seconds it runs ahead.
 
 TEST_HOST is the name of the host whose clock that is, where a test plays more than one. With TEST_PATIENT it has more
-patience with PostgreSQL than the product, and with TEST_LEAST_HASHES it hashes as cheaply as the tests' own process,
-for tests that are not about many sign-ins at once."""
+patience with PostgreSQL than the product. It hashes as cheaply as the tests' own process but with
+TEST_HASHES_IN_EARNEST."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def _moved_now() -> datetime:
 
 context.utc_now = postman.utc_now = _moved_now  # type: ignore[attr-defined]
 
-if os.environ.get("TEST_LEAST_HASHES"):
+if not os.environ.get("TEST_HASHES_IN_EARNEST"):
     passwords._hasher = LEAST_HASHER  # type: ignore[misc]
 
 app.jinja_env.bytecode_cache = TEMPLATES

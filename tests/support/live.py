@@ -96,12 +96,13 @@ def serve(
     preload: bool = True,
     under: Sequence[str] = (),
     is_patient: bool = True,
+    hashes_in_earnest: bool = False,
     **settings: Any,
 ) -> Iterator[LiveServer]:
     """Serve the product with `settings` (names in lower case) over `database_url` until the block ends.
 
-    Unless it `is_patient` it waits for PostgreSQL as the product does, see patience.py. `under` is a command that
-    starts the server as its child and ends with it, such as strace."""
+    Unless it `is_patient` it waits for PostgreSQL as the product does, see patience.py. It `hashes_in_earnest` for who
+    asks what hashes cost. `under` is a command that starts the server as its child and ends with it, such as strace."""
     port = free_port()
     environment = machine_environment() | {
         "APP_ENV": "development",
@@ -115,6 +116,7 @@ def serve(
         "RATELIMIT_ENABLED": "false",
         "TEST_CLOCK_FILE": str(folder / "clock"),
         "TEST_PATIENT": "1" if is_patient else "",
+        "TEST_HASHES_IN_EARNEST": "1" if hashes_in_earnest else "",
         "PYTHONPATH": str(ROOT),
         **_environment(settings),
     }
