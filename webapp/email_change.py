@@ -49,11 +49,8 @@ def ask(
     if address == session_state.user_of_session(db, user_id).email:
         raise InvalidFields({"email": ["That is your address already."]})
     reauthentication.hold(db, **own, stored=stored)  # type: ignore[arg-type]
-    # A stranger who has signed up with it and never proved it is in nobody's way: see set_address.
-    proved = or_(User.email_verified, User.is_admin)
-    owner_id = db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id, proved))
-    kind = audit.Kind.EMAIL_CHANGE_REQUESTED
-    counted_as = account_key(email_key(address))
+    owner_id = _other_owner(db, address, user_id=user_id)
+    kind, counted_as = audit.Kind.EMAIL_CHANGE_REQUESTED, account_key(email_key(address))
     # Once the link of the last mail is too old there is another, or strangers who ask would keep the owner out all day.
     pause = LIFETIMES[Purpose.CHANGE_EMAIL]
     is_spent = throttle.mails_are_spent(db, kind, account_key=counted_as, pause=pause, now=now)
@@ -72,6 +69,13 @@ def ask(
     audit.record(db, kind, client=client, now=now, **who)  # type: ignore[arg-type]
     db.commit()
     return None if is_spent else address
+
+
+def _other_owner(db: DbSession, address: str, *, user_id: int) -> int | None:
+    """Return whose the address is already. A stranger who has signed up with it and never proved it is in nobody's way:
+    see set_address."""
+    proved = or_(User.email_verified, User.is_admin)
+    return db.scalar(select(User.id).where(User.email_key == email_key(address), User.id != user_id, proved))
 
 
 def asked_for(db: DbSession, *, user_id: int, now: datetime) -> str | None:

@@ -34,13 +34,7 @@ def parse_mail_url(url: str) -> MailRoute | None:
     query = parse_qs(parts.query, keep_blank_values=True)
     if set(query) - {"tls", "from"} or any(len(values) > 1 for values in query.values()):
         raise ValueError("takes tls= and from= after the ?, each once, and nothing else")
-    sender = query.get("from", [""])[0]
-    if sender:
-        try:
-            parsed = validate_email(sender, allow_smtputf8=False, check_deliverability=False, test_environment=True)
-        except EmailNotValidError:
-            raise ValueError("has no e-mail address as from=") from None
-        sender = f"{parsed.local_part}@{parsed.ascii_domain}"  # of other letters no header can be made
+    sender = _sender(query.get("from", [""])[0])
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
             raise ValueError("must name a folder by its full path: file:///folder")
@@ -55,6 +49,17 @@ def parse_mail_url(url: str) -> MailRoute | None:
     if tls not in _PORTS:
         raise ValueError("takes tls=off, tls=starttls or tls=on")
     return MailRoute(None, parts.hostname, port or _PORTS[tls], username, password, tls, sender)  # type: ignore[arg-type]
+
+
+def _sender(address: str) -> str:
+    """Return the address as a header can have it: of letters outside ASCII none can be made. "" if there is none."""
+    if not address:
+        return ""
+    try:
+        parsed = validate_email(address, allow_smtputf8=False, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValueError("has no e-mail address as from=") from None
+    return f"{parsed.local_part}@{parsed.ascii_domain}"
 
 
 def _check_whole(parts: SplitResult) -> None:
