@@ -1,5 +1,7 @@
-"""gunicorn's worker with threads, and what that one lacks: to stop without losing anybody, and to wait for nobody."""
+"""gunicorn's worker with threads, and what that one lacks: to stop without losing anybody, to wait for nobody, and to
+stay with who asks on."""
 
+import select
 import socket
 import struct
 import sys
@@ -15,6 +17,10 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 HEAD_WITHIN: Final = 20.0  # seconds that a thread waits for the headers of a request
 ANSWERED_WITHIN: Final = 120.0  # seconds from there to the last byte of the answer
 TAKEN_AT_LEAST: Final = 262_144  # bytes: whoever has taken so many of a long answer has as many seconds for the next
+# A thread stays so long with a client that asks one thing after the other, as programs and proxies do that keep their
+# connection. Handing it back to the main thread for each request, which watches it and finds it another thread, costs
+# more than reading a session's row (bench/RESULTS.md).
+STAYS_FOR: Final = 0.005  # seconds
 CLOSED_WITHIN: Final = 2.0  # seconds that a client has to read the last answer of a connection (RFC 9112 §9.6)
 _READ_AT_ONCE: Final = 65_536  # bytes
 # Of a body that is refused: more than a proxy lets through (deploy/nginx.conf), so that its connection, which it has
@@ -74,11 +80,33 @@ class Worker(ThreadWorker):
         return bool(self.nr_conns > count)
 
     def handle(self, conn: TConn) -> Any:
-        self._busy[conn] = _Turn(time.monotonic() + HEAD_WITHIN)
+        has_come_soon = self._has_come_soon(conn)
         try:
-            return super().handle(conn)
+            while True:
+                self._busy[conn] = _Turn(time.monotonic() + HEAD_WITHIN)
+                stays = super().handle(conn)
+                if stays is not True or not (has_come_soon and self._asks_on(conn)):
+                    return stays
         finally:
             del self._busy[conn]
+
+    def _has_come_soon(self, conn: TConn) -> bool:
+        """Whether a client has asked again as soon as it had its last answer."""
+        if conn.timeout is None:
+            return False
+        answered = conn.timeout - self.cfg.keepalive
+        return bool(time.monotonic() - answered < STAYS_FOR)
+
+    def _asks_on(self, conn: TConn) -> bool:
+        """Wait for the next request of a client, if it comes soon. No more than half of the threads do so, or others
+        would wait for one."""
+        if len(self._busy) > self.cfg.threads // 2:
+            return False
+        if conn.parser.unreader.buf.getvalue():  # it was read together with the last one
+            return True
+        poll = select.poll()
+        poll.register(conn.sock, select.POLLIN)
+        return bool(poll.poll(STAYS_FOR * 1000))
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         # What it has taken of earlier answers counts as well, once: asking here would cost every request.
