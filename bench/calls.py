@@ -24,7 +24,7 @@ BIN: Final = ROOT / "bench/.venv/bin"
 CONNECTIONS: Final = 4
 # As gunicorn.conf.py has it; what Flask's peers are served by, too.
 THREADS: Final = str(passwords.WAITING_AT_MOST + 8)
-ON_GUNICORN: Final = ("--workers", "2", "--worker-class", "gthread", "--threads", THREADS, "--keep-alive", "5")
+ON_GUNICORN: Final = ("--workers", "2", "--threads", THREADS, "--keep-alive", "5", "--worker-class")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ PEERS: Final = (
     Peer("Flask-Security, authentication token", "flask_security_token", ("me", "login")),
 )
 BARE: Final = "bare Flask"
+BY_OURS: Final = "bare Flask, by Evergreen's worker"  # what that one adds or saves by itself
 OUR_SIGN_IN: Final = ("Evergreen", "login")
 OURS: Final = ("me", "renewed", "refresh", "login")
 CALLS: Final = {
@@ -68,7 +69,8 @@ def measure(databases: list[str], server: str, *, seconds: float, rounds: int) -
     """Return a row for each call of each contender, the first of which is bare Flask's, by which the others are
     divided; and argon2's share of our sign-in on each database."""
     with ExitStack() as stack:
-        labels, runs = [(BARE, "me", "none")], [stack.enter_context(_bare())]
+        labels = [(BARE, "me", "none"), (BY_OURS, "me", "none")]
+        runs = [stack.enter_context(_bare("gthread")), stack.enter_context(_bare("webapp.serving.Worker"))]
         for kind in databases:
             for run in stack.enter_context(_ours(kind, server)):
                 labels.append(("Evergreen", run.act, kind))
@@ -97,12 +99,10 @@ def _seconds_in_argon2(server: Server) -> float:
 
 
 @contextmanager
-def _bare() -> Iterator[Run]:
-    command = [sys.executable, "-m", "gunicorn", "--config", os.devnull, *ON_GUNICORN, "--bind", "127.0.0.1:{port}"]
-    with (
-        TemporaryDirectory() as folder,
-        serve([*command, "bench.peers.bare:app"], {}, folder=Path(folder), probe="/api/me") as server,
-    ):
+def _bare(worker: str) -> Iterator[Run]:
+    where = ("--bind", "127.0.0.1:{port}", "bench.peers.bare:app")
+    command = [sys.executable, "-m", "gunicorn", "--config", os.devnull, *ON_GUNICORN, worker, *where]
+    with TemporaryDirectory() as folder, serve(command, {}, folder=Path(folder), probe="/api/me") as server:
         yield Run(BARE, server, "bare", "me", [{"access": "none"}] * CONNECTIONS)
 
 
@@ -121,7 +121,8 @@ def _peer(peer: Peer) -> Iterator[list[Run]]:
         prepare = [str(BIN / "python"), "-m", f"bench.peers.{peer.module}"]
         subprocess.run(prepare, env={**os.environ, **environment}, cwd=ROOT, check=True)
         app = f"bench.peers.{peer.module}:app"
-        command = [str(BIN / "gunicorn"), "--config", os.devnull, *ON_GUNICORN, "--bind", "127.0.0.1:{port}", app]
+        where = ("--bind", "127.0.0.1:{port}", app)
+        command = [str(BIN / "gunicorn"), "--config", os.devnull, *ON_GUNICORN, "gthread", *where]
         if peer.is_asgi:
             command = [str(BIN / "uvicorn"), "--workers", "2", "--no-access-log", "--port", "{port}", app]
         with serve(command, environment, folder=Path(folder), probe="/api/me") as server:
