@@ -1,5 +1,6 @@
 """The device list: a user's active sessions, each named after its browser and system (ua-parser)."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -116,6 +117,7 @@ def _in_words(activity: str) -> str:
         return "Renews its sign-in"
     if route.startswith("/api/"):
         return "Uses the API"
+    route = re.sub(r"<[^>]*>", "…", route)
     return f"Looks at {route}" if method == "GET" else f"Sends a form to {route}"
 
 

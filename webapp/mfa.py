@@ -107,9 +107,16 @@ def note_asked(db: DbSession, *, user_id: int, client: audit.Client, now: dateti
 
 
 def note_failure(
-    db: DbSession, user_id: int, counted_as: str, *, tell_owner: bool = False, client: audit.Client, now: datetime
+    db: DbSession,
+    user_id: int,
+    counted_as: str,
+    *,
+    actor_id: int | None = None,
+    tell_owner: bool = False,
+    client: audit.Client,
+    now: datetime,
 ) -> None:
-    who = {"user_id": user_id, "account_key": counted_as}
+    who = {"user_id": user_id, "actor_id": actor_id, "account_key": counted_as}
     detail = {"owner_told": True} if tell_owner else {}
     audit.record(db, audit.Kind.CODE_FAILED, client=client, now=now, **who, **detail)  # type: ignore[arg-type]
     if tell_owner:

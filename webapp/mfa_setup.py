@@ -87,7 +87,7 @@ def confirm(
     check_throttle(db, settings, user_id, shared_count(user_id), now=now)
     step = matching_step(secret, code, now=now)
     if step is None:
-        note_failure(db, user_id, shared_count(user_id), client=client, now=now)
+        note_failure(db, user_id, shared_count(user_id), actor_id=user_id, client=client, now=now)
         raise InvalidFields({"code": ["That code is not right. Check the clock of your device, and take the newest."]})
     db.rollback()  # hands the connection back: ten hashes take longer than all that needs one
     codes, hashes = recovery_codes.make()

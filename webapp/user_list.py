@@ -65,7 +65,10 @@ def _filtered(statement: Select[Any], q: str, state: str) -> Select[Any]:
 
 def _holds(word: str) -> ColumnElement[bool]:
     """Return the condition that a user's address or name holds the word, or that it is their number."""
-    names = (name.icontains(word, autoescape=True) for name in (User.first_name, User.last_name))
+    # Of letters outside ASCII some databases do not know the other case: SQLite, and PostgreSQL in the C locale.
+    spellings = {word} if word.isascii() else {word, word.lower(), word.upper(), word.title()}
+    columns = (User.first_name, User.last_name)
+    names = [column.icontains(spelling, autoescape=True) for column in columns for spelling in spellings]
     texts = (User.email_key.contains(email_key(word), autoescape=True), *names)
     number = word.removeprefix("#")
     is_number = number.isascii() and number.isdigit() and len(number) < 10  # noqa: PLR2004 - what fits into a row's id

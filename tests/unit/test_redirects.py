@@ -33,7 +33,7 @@ FOREIGN = [
     "", "evil.example", "evil.example/account", "@evil.example", ":evil.example", "?next=//evil.example", "#x", ".",
     "..", "account", "./account", "%2f%2fevil.example", "%5c%5cevil.example",
     # too long
-    "/" + "a" * 2000, "/" + "a" * 8192,
+    "/" + "a" * 2000, "/" + "a" * 8192, "/" + "語" * 223,
 ]  # fmt: skip
 
 # Odd, and harmless: a browser stays on our origin.
@@ -42,6 +42,7 @@ OWN_PATHS = [
     "/%09/evil.example", "/%2f/evil.example", "/%5cevil.example", "/%0d%0aSet-Cookie:a=b", "/@evil.example",
     "/.evil.example", "/;//evil.example", "/:evil.example", "/https://evil.example", "/..//evil.example",
     "/.//evil.example", "/。/evil.example", "/grüße/🌲", "/account//x", "/javascript:alert(1)", "/" + "a" * 1999,
+    "/" + "語" * 222,
 ]  # fmt: skip
 
 

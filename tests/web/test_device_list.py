@@ -182,3 +182,11 @@ def test_a_token_that_names_somebody_elses_session_opens_and_ends_nothing(
     for token in mixed:
         assert signed_in.http.post("/api/logout", headers=bearer(token)).status_code == 204
     assert set(reasons(app).values()) == {None}
+
+
+def test_what_a_device_does_is_told_without_the_route_s_own_words(
+    desk: FlaskClient, user_id: int, clock: time_machine.Traveller
+) -> None:
+    clock.shift(2 * MINUTE)
+    desk.get(f"/admin/users/{user_id}")
+    assert "Looks at /admin/users/…" in desk.get("/account/sessions").text

@@ -213,12 +213,23 @@ def test_too_many_wrong_passwords_lead_to_a_new_one(
     assert "new link" not in refused.text
 
 
-def test_too_many_wrong_passwords_for_turning_the_factor_off_lead_back(make_app: Callable[..., Flask]) -> None:
+@pytest.mark.parametrize(
+    ("form", "fields"),
+    [
+        ("totp/remove", {"password": "wrong"}),
+        ("password", {"current_password": "wrong", "new_password": PASSPHRASE}),
+        ("email", {"email": "john@test.com", "password": "wrong"}),
+    ],
+)
+def test_too_many_wrong_passwords_on_the_page_about_security_lead_back_there(
+    make_app: Callable[..., Flask], form: str, fields: dict[str, str]
+) -> None:
     app = make_app(ratelimit_enabled=True)
     people.create_user(app)
     browser = app.test_client()
     sign_in_by_form(browser)
-    refused = [submit(browser, "/account/security/totp/remove", {"password": "wrong"}) for _ in range(11)][-1]
+    sent = {"csrf_token": csrf_token(browser.get("/account/security")), **fields}
+    refused = [browser.post(f"/account/security/{form}", data=sent) for _ in range(11)][-1]
     assert refused.status_code == 429
     assert 'href="/account/security">Back to Security' in refused.text
 

@@ -11,7 +11,7 @@ from tests.support import people
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import outcome, set_up
-from tests.support.steps import MINUTE, csrf_token, sign_in_by_form, submit
+from tests.support.steps import MINUTE, csrf_token, events, sign_in_by_form, submit
 from webapp.clock import utc_now
 from webapp.database import db
 from webapp.models import User
@@ -90,3 +90,13 @@ def test_one_that_was_begun_before_sessions_were_written_down_is_begun_anew(
         db.session.commit()
     assert outcome(confirm(signed_in, totp)) == (409, "second_factor_state")
     set_up(signed_in)
+
+
+def test_a_wrong_code_of_who_sets_it_up_is_written_down_as_theirs(
+    app: Flask, signed_in: people.SignedIn, user_id: int
+) -> None:
+    """Z09: nobody else can have typed it."""
+    begin(signed_in)
+    signed_in.http.post("/api/me/totp/confirm", json={"code": "000000"}, headers=signed_in.bearer)
+    [failed] = events(app, "code_failed")
+    assert (failed.user_id, failed.actor_id) == (user_id, user_id)

@@ -99,3 +99,10 @@ def test_the_desk_calls_it_two_step_sign_in(app: Flask, desk: FlaskClient, signe
     assert "Ended: two-step sign-in added" in pages[2]
     for page in pages:
         assert not re.search(r"totp (en|dis)abled|>[^<]*second factor", page, re.IGNORECASE)
+
+
+def test_who_starts_again_is_led_on_to_where_they_were_going(app: Flask, phone: Phone) -> None:
+    http, target = app.test_client(), "/account/sessions"
+    form = {"email": people.EMAIL, "password": people.PASSWORD, "next": target}
+    assert submit(http, f"/login?next={target}", form).location == CODE
+    assert f'href="/login?next={target}">Start again' in http.get(CODE).text

@@ -1,10 +1,11 @@
 """The filters of the dashboard's lists, as their addresses carry them: whoever has the address has the view."""
 
 from datetime import date, datetime
+from ipaddress import IPv6Address
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from flask import g, request, url_for
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from webapp.accounts import find_user
 from webapp.audit import Kind
@@ -20,7 +21,6 @@ _LONGEST_ID = 9  # digits that fit into a row's id
 Cursor = Annotated[str, StringConstraints(max_length=MAX_CURSOR_LENGTH)]
 Query = TypeVar("Query", bound="ListQuery")
 UserText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EMAIL_LENGTH)]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_LENGTH)]
 
 
 def _day(text: str) -> date:
@@ -32,6 +32,18 @@ def _day(text: str) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
+
+
+def _as_kept(text: str) -> str:
+    """Return an IPv6 address as rows have it, however somebody writes it; anything else as it is."""
+    try:
+        address = IPv6Address(text)
+    except ValueError:
+        return text
+    return text if address.ipv4_mapped else str(address)
+
+
+Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=ADDRESS_LENGTH), AfterValidator(_as_kept)]
 
 
 class ListQuery(BaseModel):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from flask import current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
+from werkzeug.urls import iri_to_uri
 
 # Each download, and the page that holds its link. A browser that is led to a download stays on the page it is led from:
 # the one that asks for the password would not go away.
@@ -37,9 +38,10 @@ _OWN_PATH: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 def own_path(target: str | None, *, default: str) -> str:
     """Return `target` if it is a path of this site, else `default` (RFC 9700 §4.11)."""
-    if target and len(target) <= MAX_LENGTH and _OWN_PATH.fullmatch(target) and target.isprintable():
-        return target
-    return default
+    if not target or not _OWN_PATH.fullmatch(target) or not target.isprintable():
+        return default
+    # As it is sent: a character may be twelve there, and the cookie of who has to enter a code holds all of it.
+    return target if len(iri_to_uri(target)) <= MAX_LENGTH else default
 
 
 def asked_page() -> str:
@@ -73,6 +75,11 @@ def page_of_sent_form() -> str:
     page, target = page_of_form(request.path), own_path(request.form.get("next"), default="")
     # A page that holds the form of another address is itself where that leads.
     return f"{page}?{urlencode({'next': target}, safe='/')}" if target and page == request.path else page
+
+
+def lead_back_to_security() -> None:
+    """Let whatever is refused at the request at hand lead to the page that says how things are."""
+    g.next_step = (url_for("security.overview"), "Back to Security")
 
 
 def _form_at(path: str) -> str:

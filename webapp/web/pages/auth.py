@@ -1,5 +1,7 @@
 """Signing in and out, for people: password, then a code where a second factor is on."""
 
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
@@ -56,15 +58,14 @@ def submit_login() -> ResponseReturnValue:
 def code() -> ResponseReturnValue:
     if PENDING not in session:
         return redirect(url_for("auth.login"), 303)
-    return render_template("auth/code.html", form=CodeForm())
+    return _code_page(CodeForm())
 
 
 @auth.post("/login/code")
 def submit_code() -> ResponseReturnValue:
     form, waiting = CodeForm(), session.get(PENDING, {})
-    again = url_for("auth.login", next=waiting.get("next"))
     if not form.validate():
-        return render_template("auth/code.html", form=form), 422
+        return _code_page(form), 422
     try:
         user_id = pending_sign_ins.finish(
             db.session,
@@ -78,11 +79,11 @@ def submit_code() -> ResponseReturnValue:
     except InvalidCode as error:
         g.refusal = error
         form.code.errors = [f"{error.title}. Enter {'another' if 'recovery' in request.args else 'the newest'} one."]
-        return render_template("auth/code.html", form=form), 422
+        return _code_page(form), 422
     except TooManyAttempts:
         # It has ended the sign-in that waited: once the wait is over, the password is asked for first.
         session.pop(PENDING, None)
-        g.next_step = (again, "Sign in again")
+        g.next_step = (_again(waiting), "Sign in again")
         raise
     except InvalidLink:
         session.pop(PENDING, None)
@@ -112,6 +113,15 @@ def _codes_left(count: int) -> str:
 
 def _login_page(form: LoginForm) -> str:
     return render_template("auth/login.html", form=form, demo_users=demo.credentials(db.session, settings()))
+
+
+def _code_page(form: CodeForm) -> str:
+    return render_template("auth/code.html", form=form, again=_again(session.get(PENDING, {})))
+
+
+def _again(waiting: dict[str, Any]) -> str:
+    """Return where a sign-in begins again that waits for its code; it leads on to where it was to."""
+    return url_for("auth.login", next=waiting.get("next"))
 
 
 def _destination(target: str | None) -> str:

@@ -12,6 +12,7 @@ from webapp.web.bodies import refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.forms import CodeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
+from webapp.web.redirects import lead_back_to_security
 
 pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 
@@ -20,7 +21,7 @@ pages = Blueprint("second_factor", __name__, url_prefix="/account/security")
 @sign_in_required
 @fresh_sign_in_required
 def begin() -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     mfa_setup.begin(db.session, settings(), user_id=g.auth.user.id, sid=g.auth.sid, now=g.now)
     return redirect(url_for("second_factor.enrol"), 303)
 
@@ -38,7 +39,7 @@ def enrol() -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def confirm() -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     form, codes = CodeForm(), list[str]()
     given = {"user_id": g.auth.user.id, "sid": g.auth.sid, "code": form.code.data, "client": g.client, "now": g.now}
     try:
@@ -60,16 +61,11 @@ def _enrolment_page(form: CodeForm) -> str:
     return render_template("account/totp.html", form=form, enrolment=enrolment)
 
 
-def _offer_way_back() -> None:
-    """Let whatever is refused here lead to the page that says how things are."""
-    g.next_step = (url_for("security.overview"), "Back to Security")
-
-
 @pages.post("/recovery-codes")
 @sign_in_required
 @fresh_sign_in_required
 def renew_codes() -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     codes = recovery_codes.renew(db.session, user_id=g.auth.user.id, sid=g.auth.sid, client=g.client, now=g.now)
     return render_template("account/recovery_codes.html", codes=codes, made_at=g.now, is_new=False)
 
@@ -83,7 +79,7 @@ def remove() -> ResponseReturnValue:
 @pages.post("/totp/remove")
 @sign_in_required
 def submit_removal() -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     form = PasswordProofForm()
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     with suppress(SecondFactorState):  # a double click: the first of the two has turned it off
@@ -99,7 +95,7 @@ def submit_removal() -> ResponseReturnValue:
 @pages.post("/passkeys/<row_id:passkey_id>/rename")
 @sign_in_required
 def rename_passkey(passkey_id: int) -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     refuse_repeated_parameters()
     name = request.form.get("name", "")
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
@@ -116,7 +112,7 @@ def rename_passkey(passkey_id: int) -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
-    _offer_way_back()
+    lead_back_to_security()
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
     passkeys.remove(db.session, passkey_id=passkey_id, **who)
     flash("The passkey is removed. It does not sign you in any more.", "success")

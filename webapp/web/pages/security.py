@@ -23,7 +23,7 @@ from webapp.web.context import settings
 from webapp.web.forms import EmailChangeForm, PasswordChangeForm, PasswordProofForm, is_accepted
 from webapp.web.guard import fresh_sign_in_required, sign_in_required
 from webapp.web.limits import limit_mails
-from webapp.web.redirects import own_path
+from webapp.web.redirects import lead_back_to_security, own_path
 
 pages = Blueprint("security", __name__, url_prefix="/account")
 
@@ -51,6 +51,7 @@ def _say_passkey_is_added() -> ResponseReturnValue:
 @pages.post("/security/password")
 @sign_in_required
 def change_password() -> ResponseReturnValue:
+    lead_back_to_security()
     form = PasswordChangeForm()
     given = {"current_password": form.current_password.data, "new_password": form.new_password.data}
     changed = list[datetime]()
@@ -68,6 +69,7 @@ def change_password() -> ResponseReturnValue:
 @limit_mails
 @sign_in_required
 def change_email() -> ResponseReturnValue:
+    lead_back_to_security()
     form = EmailChangeForm()
     given = {"email": form.email.data, "password": form.password.data}
     asked = list[str | None]()
@@ -140,7 +142,7 @@ def _lead_on(target: str | None) -> ResponseReturnValue:
 @sign_in_required
 @fresh_sign_in_required
 def data() -> ResponseReturnValue:
-    g.next_step = (url_for("security.overview"), "Back to Security")
+    lead_back_to_security()
     who = {"user_id": g.auth.user.id, "client": g.client, "now": g.now}
     response = json_answers.answer(*personal_data.export(db.session, settings(), **who), indent=2)
     response.headers["Content-Disposition"] = f'attachment; filename="evergreen-{g.now:%Y-%m-%d}.json"'
@@ -159,7 +161,7 @@ def delete() -> ResponseReturnValue:
 @sign_in_required
 def submit_deletion() -> ResponseReturnValue:
     form = PasswordProofForm()
-    g.next_step = (url_for("security.overview"), "Back to Security")
+    lead_back_to_security()
     if not is_accepted(
         form, lambda: account_deletion.close(db.session, settings(), password=form.password.data, **_who())
     ):
