@@ -66,6 +66,22 @@ def test_of_a_good_token_a_service_hears_whose_it_is(http: FlaskClient, signed_i
     assert ask(http, signed_in.access, token_type_hint="refresh_token", unknown="x").json["active"], "hints bind nobody"
 
 
+def _form_encoded(text: str) -> str:
+    return "".join(letter if letter.isalnum() else f"%{ord(letter):02X}" for letter in text)
+
+
+@pytest.mark.parametrize("write", [str, _form_encoded])
+def test_a_service_may_write_its_name_and_secret_as_oauth_says(
+    make_app: Callable[..., Flask], write: Callable[[str], str]
+) -> None:
+    """RFC 6749 §2.3.1: form-encoded, as oauth4webapi does."""
+    name, secret = "order-service", "introspection_secret.0123456789-~abcdef"
+    app = make_app(introspection_clients=f"{name}:{secret}")
+    people.create_user(app)
+    http = app.test_client()
+    assert ask(http, people.sign_in(http).access, auth=(write(name), write(secret))).json["active"]
+
+
 def test_a_token_is_inactive_the_moment_its_session_ends(
     app: Flask, http: FlaskClient, signed_in: people.SignedIn, clock: time_machine.Traveller
 ) -> None:

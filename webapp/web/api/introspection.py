@@ -1,5 +1,7 @@
 """Whether an access token is still good, for services that are given them."""
 
+from urllib.parse import unquote_plus
+
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Authorization
@@ -16,7 +18,10 @@ introspection_api = Blueprint("introspection_api", __name__)
 def introspect() -> ResponseReturnValue:
     form = read_oauth_form()
     sent = request.authorization or Authorization("basic")
-    introspection.require_client(settings(), name=sent.username, secret=sent.password)
+    # Form-encoded before HTTP Basic (RFC 6749 §2.3.1): some clients do so, and to others it makes no difference, since
+    # no name and no secret has a % or a +.
+    name, secret = (unquote_plus(part or "") for part in (sent.username, sent.password))
+    introspection.require_client(settings(), name=name, secret=secret)
     if "token" not in form:
         raise BadRequest("token is missing.")
     return jsonify(introspection.describe(settings(), form["token"], now=g.now))
