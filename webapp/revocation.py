@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, select, update
 
 from webapp import audit, outbox
+from webapp.clock import HOSTS_APART
 from webapp.database import OUTAGES, PURGE_BATCH, DbSession, delete_in_batches, lock_rows
 from webapp.models import AuditEvent, AuthSession
 from webapp.session_notes import only_noted
@@ -58,7 +59,7 @@ def end_by_operator(
 
     All at once, a million would take longer than a statement may, and keep everybody else waiting meanwhile."""
     total, last = 0, ""
-    is_left = (*which, AuthSession.expires_at > now, AuthSession.revoked_at.is_(None))
+    is_left = (*which, _may_be_let_in(now), AuthSession.revoked_at.is_(None))
     # By key: what has been ended is not looked at again.
     while sids := db.scalars(
         select(AuthSession.id).where(*is_left, AuthSession.id > last).order_by(AuthSession.id).limit(batch)
@@ -98,7 +99,7 @@ def end_own_session(
     Who ends the one that asks signs out. Raises SessionEnded if the session `asked_by` was ended meanwhile: it must not
     end its owner's."""
     lock_own(db, user_id=user_id, sid=asked_by)
-    which = and_(AuthSession.id == sid, AuthSession.expires_at > now)
+    which = and_(AuthSession.id == sid, _may_be_let_in(now))
     reason = EndReason.SIGNED_OUT if sid == asked_by else EndReason.ENDED_BY_USER
     return _end_own(db, which, reason, user_id=user_id, client=client, now=now) == 1
 
@@ -107,7 +108,7 @@ def end_other_sessions(db: DbSession, *, keep_sid: str, user_id: int, client: au
     """End all of the user's live sessions but one; commits. Return how many were ended. Raises SessionEnded if the one
     was ended meanwhile: it must not end its owner's."""
     lock_own(db, user_id=user_id, sid=keep_sid)
-    which = and_(AuthSession.id != keep_sid, AuthSession.expires_at > now)
+    which = and_(AuthSession.id != keep_sid, _may_be_let_in(now))
     return _end_own(db, which, EndReason.ENDED_BY_USER, user_id=user_id, client=client, now=now)
 
 
@@ -122,10 +123,15 @@ def end_all_of(
     but: str | None = None,
 ) -> list[str]:
     """End all of the user's live sessions, `but` one if it is named; the caller commits. Return their ids."""
-    which = [AuthSession.user_id == user_id, AuthSession.expires_at > now]
+    which = [AuthSession.user_id == user_id, _may_be_let_in(now)]
     if but is not None:
         which.append(AuthSession.id != but)
     return end_sessions(db, *which, reason=reason, actor_id=actor_id, client=client, now=now)
+
+
+def _may_be_let_in(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a session is not past its absolute end, by the clock of any host."""
+    return AuthSession.expires_at > now - HOSTS_APART
 
 
 def _end_own(

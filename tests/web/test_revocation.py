@@ -1,5 +1,6 @@
 """What else ends sessions, by age or with the user; which sessions a password change ends, and what is written down."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -133,3 +134,31 @@ def test_the_events_of_all_that_end_at_once_are_written_in_one_statement(
     assert {event.session_id for event in written} == others
     assert {(event.user_id, event.actor_id, event.ip) for event in written} == {(user_id, user_id, "192.0.2.7")}
     assert [event.detail for event in written] == [{"reason": "ended_by_user"}] * 12
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/me/password", {"current_password": people.PASSWORD, "new_password": "another horse, no staple"}),
+        ("DELETE", "/api/sessions", None),
+        ("DELETE", "/api/sessions/{}", None),
+    ],
+)
+def test_a_host_that_is_ahead_ends_what_another_would_let_in_still(
+    make_app: Callable[..., Flask],
+    clock: time_machine.Traveller,
+    method: str,
+    path: str,
+    body: dict[str, str] | None,
+) -> None:
+    """V05, L12: hosts may be a minute apart."""
+    app = make_app(session_max_days=1)
+    people.create_user(app)
+    old = people.sign_in(app.test_client())
+    clock.shift(DAY - 20)
+    mine = people.sign_in(app.test_client())
+    clock.shift(40)
+    sent = mine.http.open(path.format(sid(old)), method=method, headers=mine.bearer, json=body)
+    assert sent.status_code in (200, 204)
+    clock.shift(-40)
+    assert_refused(old.me(), "session_ended")
