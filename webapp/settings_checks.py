@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BEARER_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{16,}=*", re.ASCII)  # RFC 6750 §2.1; others cannot be sent
 _SERVICE: Final = r"\s*[A-Za-z0-9\-._~]+:[A-Za-z0-9\-._~]{32,}\s*"  # what no part of HTTP Basic need escape
+_LONGEST_LABEL: Final = 63  # characters, of a host's name (RFC 1035 §2.3.4)
 _SERVICES: Final = re.compile(rf"{_SERVICE}(,{_SERVICE})*", re.ASCII)
 
 
@@ -51,7 +52,7 @@ def _key_problems(settings: "Settings") -> list[str]:
 
 def _url_problems(settings: "Settings") -> list[str]:
     found = []
-    if not settings.base_url:
+    if not settings.base_url or not _is_served(urlsplit(settings.base_url).hostname or ""):
         found.append("PUBLIC_URL must be scheme and host as people use them, no / after: https://accounts.example.com")
     elif not settings.is_https and settings.app_env == "production":
         found.append("PUBLIC_URL must be https in production")
@@ -68,6 +69,12 @@ def _url_problems(settings: "Settings") -> list[str]:
         if canonical_origin(origin) is None:
             found.append(f"CORS_ORIGINS: number {number} is no exact origin (scheme://host[:port], no path, no *)")
     return found
+
+
+def _is_served(host: str) -> bool:
+    """Whether requests to that host can be told from those to others: by a name, or an IPv4 address. Of one in brackets
+    Werkzeug sees only the beginning, and of labels that no name has it sees an error at each request."""
+    return all(0 < len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split(".")) and ":" not in host
 
 
 def _lifetime_problems(settings: "Settings") -> list[str]:

@@ -65,3 +65,18 @@ def test_development_allows_any_port_of_this_machine_unless_told_otherwise() -> 
 def test_production_allows_no_foreign_origin_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """C07."""
     assert load(monkeypatch, **PRODUCTION).origin_patterns == ()
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1]:8000", "[2001:db8::1]", "accounts..example.com", f"{'a' * 64}.example.com", ".example.com"]
+)
+def test_a_public_url_whose_requests_would_all_be_refused_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """O01: Werkzeug takes no host in brackets for a trusted one, and fails over what is no name."""
+    assert "PUBLIC_URL" in refusal(monkeypatch, **{**PRODUCTION, "PUBLIC_URL": f"https://{host}"})
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "accounts.example.com:8443", f"{'a' * 63}.example.com", "localhost"])
+def test_a_public_url_of_a_name_or_an_ipv4_address_is_taken(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert load(monkeypatch, **{**PRODUCTION, "PUBLIC_URL": f"https://{host}"}).base_url == f"https://{host}"
