@@ -34,9 +34,10 @@ _NOT_RENEWING: Final = """Sign-ins that end the moment you say so.
 """
 _ABOUT: Final = """\
 - Every error is `application/problem+json` (RFC 9457). Branch on `code`, which is stable. Any call may also answer
-  404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, and 400 `unknown_host` to another name than ours.
-  What gunicorn itself cannot read (400, 501) or finds too long (414 its first line, 431 its headers) it refuses before
-  us, in HTML and without `no-store`.
+  404 `not_found`, 405 `method_not_allowed`, 500 `internal_error`, 400 `unknown_host` to another name than ours, and
+  about a body, 400 `bad_request` if it is damaged and 413 `request_entity_too_large`. What gunicorn itself cannot read
+  or meet (400, 417, 501) or finds too long (414 its first line, 431 its headers) it refuses before us, in HTML and
+  without `no-store`.
 - Bodies are UTF-8 JSON objects of at most 64 KiB, without NUL; unknown fields are refused. No answer may be stored,
   but for the public keys.
 - Calls that a cookie opens are refused (`cross_origin`) unless the browser vouches for our own or an allowed origin.
