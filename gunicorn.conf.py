@@ -36,7 +36,10 @@ def prepare_metrics_folder():
 
 
 if "prometheus_client" not in sys.modules:  # a reload runs this file again, and what was counted must stay
-    prepare_metrics_folder()
+    try:
+        prepare_metrics_folder()
+    except OSError as error:
+        sys.exit(f"Evergreen cannot start: {error}. Set TMPDIR, or PROMETHEUS_MULTIPROC_DIR, to what can be written.")
     os.environ["METRICS_MASTER"] = str(os.getpid())  # to webapp/metrics.py: the folder is this process's
 
 from gunicorn.glogging import Logger  # noqa: E402

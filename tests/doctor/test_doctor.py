@@ -1,5 +1,6 @@
 """The doctor as a whole: a sound installation, what is printed, what happens where nothing can start, and the list."""
 
+import errno
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from flask import Flask
 from tests.doctor.conftest import complaints, findings
 from tests.support.command_line import flask
 from webapp.config import ROOT
+from webapp.doctor import examine_failed_start
 from webapp.doctor.findings import FINDABLE, within
 
 SOUND_SUBJECTS = {"settings", "lifetimes", "cookies", "network", "cors", "limits", "mail", "database", "migrations"}
@@ -81,6 +83,13 @@ def test_other_commands_say_what_is_wrong_on_standard_error(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Evergreen cannot start:\n")
     assert len(done.stderr.splitlines()) == 3
+
+
+def test_an_env_file_that_cannot_be_read_is_a_finding_and_the_folder_of_the_code_stays_as_it_is() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", str(ROOT / ".env"))
+    [finding] = [finding for finding in examine_failed_start(error, environment={}) if finding.code == "env-closed"]
+    assert "chgrp it" in finding.message
+    assert "folder" not in finding.message
 
 
 def test_a_folder_that_cannot_be_made_is_a_finding(tmp_path: Path) -> None:

@@ -26,12 +26,14 @@ def test_a_file_with_secrets_that_others_can_read_is_found_and_its_remedy_works(
     path.touch()
     path.chmod(mode)
     path.parent.chmod(0o755)
-    (message,) = complaints(app).values()
-    assert complaints(app).keys() == {"file-readable"}
-    assert str(path) in message
-    command = message.partition(": ")[2].split()
-    assert command[0] == "chmod"
-    os.chmod(command[2], int(command[1], 8))
+    complaints(app)  # which makes the files beside a database
+    found = complaints(app)
+    assert found.keys() == {"file-readable"}
+    assert str(path) in found["file-readable"]
+    command, mode_wanted, *names = found["file-readable"].partition(": ")[2].split()
+    assert command == "chmod"
+    for each in names:
+        os.chmod(each, int(mode_wanted, 8))
     assert complaints(app) == {}
 
 
@@ -86,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_found(
         found = complaints(app)
     folder.chmod(0o755)
     assert found.keys() == {"folder-closed", "mail-in-folder", "migrations-behind"}
-    assert f"chmod 700 {folder}" in found["folder-closed"]
+    assert f"install -d -o USER -m 700 {folder}/mail for" in found["folder-closed"]
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
@@ -113,6 +115,27 @@ def test_a_database_file_that_cannot_be_written_is_found_and_its_remedy_works(
     assert "file-owner" not in found
 
 
+def test_what_lies_beside_a_database_is_closed_as_well(clinic: Callable[..., Flask], instance: Path) -> None:
+    """What was written last is there. The folder may be everybody's, and is left alone."""
+    app, beside = clinic(), [instance / f"evergreen.db{ending}" for ending in ("", "-wal", "-shm")]
+    for path in beside:
+        path.touch()
+        path.chmod(0o644)
+    instance.chmod(0o755)
+    (message,) = complaints(app).values()
+    assert message.endswith(f"chmod 600 {' '.join(map(str, beside))}")
+
+
+def test_a_mail_folder_that_could_not_be_made_is_named_and_nothing_of_the_system_is(
+    make_app: Callable[..., Flask], sound: dict[str, Any], open_folder: Path
+) -> None:
+    app = make_app(**{**sound, "mail_url": f"file://{open_folder}/mail"})
+    with unprivileged():
+        found = complaints(app)
+    assert f"install -d -o USER -m 700 {open_folder}/mail for" in found["folder-closed"]
+    assert f"700 {open_folder} " not in found["folder-closed"]
+
+
 def test_a_mail_folder_that_the_first_mail_will_make_is_no_fault(clinic: Callable[..., Flask], tmp_path: Path) -> None:
     """As on a fresh clone, where not even instance/ is there."""
     assert complaints(clinic(mail_url=f"file://{tmp_path}/none/mail")).keys() == {"mail-in-folder"}
@@ -130,7 +153,7 @@ def test_who_may_not_even_look_into_the_folder_is_told_so(
         found = complaints(app)
     inside.chmod(0o700)
     assert found.keys() == {"folder-closed", "database-unreachable"}
-    assert f"chown it to the user who serves, and chmod 700 {inside}" in found["folder-closed"]
+    assert f"install -d -o USER -m 700 {inside} for" in found["folder-closed"]
 
 
 def test_a_disk_that_is_nearly_full_is_found(clinic: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tests.faults.counting import folder_of, scrape
 from tests.faults.crowds import client_of_each_worker
 from tests.faults.servers import WORKERS, kill, reload, start_again, wait_for_workers
-from tests.support.live import LiveServer
+from tests.support.fork_server import Program
+from tests.support.live import STARTS_WITHIN, LiveServer, free_port
 from tests.support.people import EMAIL, PASSWORD
 
 # One engine is enough: no database takes part in the counting.
@@ -37,6 +38,16 @@ def test_the_folder_goes_with_the_server_and_is_its_owners_alone(server: LiveSer
     assert not folder.exists()
     start_again(server)
     assert scrape(server)['evergreen_sign_ins_total{method="password",outcome="success"}'] == 0
+
+
+def test_a_folder_that_cannot_be_made_stops_the_start_in_one_line(server: LiveServer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    log = tmp_path / "log"
+    settings = server.settings | {"PROMETHEUS_MULTIPROC_DIR": f"{tmp_path}/file/metrics", "PORT": str(free_port())}
+    assert Program("gunicorn", "wsgi:app", env=settings, log=log).wait(STARTS_WITHIN) == 1
+    [line] = log.read_text().splitlines()
+    assert line.startswith("Evergreen cannot start: ")
+    assert "PROMETHEUS_MULTIPROC_DIR" in line
 
 
 def test_an_operator_may_say_where_and_what_is_left_there_is_forgotten(server: LiveServer, tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ def test_events_are_listed_the_latest_first_by_user_kind_address_and_day(
         assert "no user with the address" in refused(app, "events", "list", "--user", nobody)
 
 
+def test_what_was_refused_is_not_listed_as_if_it_had_happened(app: Flask) -> None:
+    people.create_user(app, is_admin=True)
+    refused(app, "users", "demote", people.EMAIL)
+    [line] = run(app, "events", "list", "--kind", "user_demoted").output.splitlines()
+    assert "\tuser_demoted (refused)\t" in line
+
+
 def test_what_a_browser_calls_itself_is_printed_as_it_stands(app: Flask, user_id: int) -> None:
     """Whatever somebody takes for the end of a line."""
     name = "one\x85two\x0cthree"

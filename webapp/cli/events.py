@@ -47,7 +47,8 @@ def _facts(row: event_list.Listed) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> tuple[object, ...]:
     by = row["actor"] or row["actor_id"] or "-"
-    return minute(row["at"]), row["kind"], row["email"] or row["user_id"] or "-", f"by {by}", row["ip"] or "-"
+    kind = f"{row['kind']} (refused)" if row["detail"].get("refused") else row["kind"]
+    return minute(row["at"]), kind, row["email"] or row["user_id"] or "-", f"by {by}", row["ip"] or "-"
 
 
 @events_group.command("purge")

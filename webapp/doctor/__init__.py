@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from webapp.config import ConfigError, Settings
+from webapp.config import ROOT, ConfigError, Settings
 from webapp.database import DbSession
 from webapp.doctor import accounts, database, files, housekeeping, lifetimes, limits, mail, names, network, settings
 from webapp.doctor.findings import LEVELS, Finding, wrong
@@ -43,7 +43,10 @@ def _examine_tables(db: DbSession, options: Settings, now: datetime) -> Iterator
 
 def examine_failed_start(error: ConfigError | OSError, *, environment: Mapping[str, str]) -> list[Finding]:
     """Return what can be said where the settings, or a folder that cannot be made, let nothing start."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.filename == str(ROOT / ".env"):
+        message = f"{error.filename} cannot be read ({error.strerror})"
+        found = [wrong("env-closed", f"{message}: chgrp it to the group of the user who serves, and chmod 640 it")]
+    elif isinstance(error, OSError):
         message = f"{error.filename} cannot be made or read ({error.strerror})"
         found = [wrong("folder-missing", f"{message}: make its folder, chown it to the user who serves, chmod 700 it")]
     else:

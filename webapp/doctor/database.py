@@ -17,7 +17,7 @@ from webapp.doctor.findings import Finding, fine, within, wrong
 from webapp.doctor.places import is_missing, sqlite_path
 
 PATIENCE: Final = 5.0  # seconds that PostgreSQL may take to let us in
-_REASON_LENGTH: Final = 200
+_REASON_LENGTH: Final = 400
 
 
 def examine(db: DbSession, settings: Settings) -> Iterator[Finding]:

@@ -27,8 +27,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _examine_folder(path.parent, "SQLite")
     folder = settings.mail_route.folder if settings.mail_route else None
     if folder is not None:
-        # It is made with the first mail, and so is what it lies in.
-        yield from _examine_folder(next(place for place in (folder, *folder.parents) if not is_missing(place)), "mail")
+        yield from _examine_folder(folder, "mail")
     yield from _examine_static(path, folder)
 
 
@@ -44,16 +43,17 @@ def examine_secrets() -> Iterator[Finding]:
 def _examine_database_file(path: Path) -> Iterator[Finding]:
     if not os.path.isfile(path):
         return
-    if _is_open(path, _ALL_BUT_OWNER):
-        # The folder, since SQLite makes more files beside this one.
-        yield wrong("file-readable", f"{path} can be read by others: chmod 700 {path.parent}")
-    beside = [Path(f"{path}{ending}") for ending in ("", "-wal", "-shm")]
-    owners = {file.stat().st_uid for file in beside if file.exists()}
+    beside = [file for ending in ("", "-wal", "-shm") if (file := Path(f"{path}{ending}")).exists()]
+    if readable := [str(file) for file in beside if _is_open(file, _ALL_BUT_OWNER)]:
+        # Not the folder, which may be everybody's; what SQLite makes beside this file has its mode.
+        names = " ".join(readable)
+        yield wrong("file-readable", f"{', '.join(readable)} can be read by others: chmod 600 {names}")
+    owners = {file.stat().st_uid for file in beside}
     if owners != {os.geteuid()}:
         names = ", ".join(sorted(map(_user_name, owners)))
         message = f"{path} belongs to {names}, and this command runs as {_user_name(os.geteuid())}"
         yield wrong("file-owner", f"{message}: run commands as the user who serves, sudo -u USER flask --app wsgi …")
-    closed = [str(file) for file in beside if file.exists() and not _may(file, os.R_OK | os.W_OK)]
+    closed = [str(file) for file in beside if not _may(file, os.R_OK | os.W_OK)]
     if closed:
         message = f"{', '.join(closed)} cannot be written by {_user_name(os.geteuid())}, and then nobody can sign in"
         names = " ".join(closed)
@@ -62,9 +62,13 @@ def _examine_database_file(path: Path) -> Iterator[Finding]:
 
 def _examine_folder(folder: Path, use: str) -> Iterator[Finding]:
     """Whether the folder can be written, and holds more; SQLite makes files beside its own, mail one a mail."""
-    if not _may(folder, os.W_OK | os.X_OK):
-        message = f"{folder} ({use}) cannot be written by {_user_name(os.geteuid())}"
-        yield wrong("folder-closed", f"{message}: chown it to the user who serves, and chmod 700 {folder}")
+    # That of mail is made with the first one, and so is what it lies in.
+    place = next(place for place in (folder, *folder.parents) if not is_missing(place))
+    if not _may(place, os.W_OK | os.X_OK):
+        message = f"{place} ({use}) cannot be written by {_user_name(os.geteuid())}"
+        # It may be a folder of the system, which must stay as it is.
+        remedy = f"install -d -o USER -m 700 {folder} for the user who serves, if it is to hold nothing else"
+        yield wrong("folder-closed", f"{message}: {remedy}; otherwise name a folder that does")
     if os.path.exists(folder) and (free := shutil.disk_usage(folder).free) < LEAST_FREE:
         message = f"{folder} ({use}) has {free // 2**20} MiB left, and then nobody can sign in"
         yield wrong("disk-full", f"{message}: make room, flask --app wsgi events purge and sessions purge help")

@@ -23,6 +23,7 @@ class Finding(NamedTuple):
 FINDABLE: Final[dict[str, tuple[Level, str]]] = {
     "settings-wrong": ("fail", "settings"),
     "folder-missing": ("fail", "files"),
+    "env-closed": ("fail", "files"),
     "setting-unknown": ("warn", "settings"),
     "development": ("warn", "settings"),
     "debug-on": ("fail", "settings"),

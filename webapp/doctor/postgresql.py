@@ -47,8 +47,8 @@ def examine(db: DbSession, settings: Settings) -> Iterator[Finding]:
     yield from _examine_server(facts)
     yield from _examine_user(db, facts)
     if not facts.is_encrypted and not is_near(database_host(settings)):
-        message = f"talk with {database_host(settings)} in the clear: add ?sslmode=verify-full to DATABASE_URL"
-        yield wrong("postgresql-plain", f"{message} (and &sslrootcert=… for an authority of your own)")
+        message = f"talk with {database_host(settings)} in the clear: add ?sslmode=verify-full&sslrootcert=system"
+        yield wrong("postgresql-plain", f"{message} to DATABASE_URL (or =/path/ca.pem for an authority of your own)")
     yield from _examine_connections(db, settings, granted=facts.most - facts.reserved)
 
 
