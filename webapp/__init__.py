@@ -22,12 +22,12 @@ from webapp.web.api import second_factor as api_second_factor
 from webapp.web.api import sessions as api_sessions
 from webapp.web.application import Application, FormProtection
 from webapp.web.converters import RowIdConverter, SessionIdConverter
-from webapp.web.host_names import HostInLowerCase
 from webapp.web.pages import account, admin, admin_users, api_docs, dev_mail, home, second_factor, security
 from webapp.web.pages import auth as pages_auth
 from webapp.web.pages import recovery as pages_recovery
 from webapp.web.pages import registration as pages_registration
 from webapp.web.security_headers import SecurityHeaders
+from webapp.web.spellings import ClientWithoutPort, HostInLowerCase
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1"]  # for those who watch the service from its own machine
 
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = HostInLowerCase(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
+        app.wsgi_app = ClientWithoutPort(app.wsgi_app)  # type: ignore[method-assign]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     logs.init_app(settings)
     db.init_app(app)

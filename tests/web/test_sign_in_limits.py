@@ -170,6 +170,23 @@ def test_a_forwarded_address_that_nobody_vouches_for_makes_no_difference(limited
     assert {event.ip for event in events(limited, "sign_in_failed")} == {"127.0.0.1"}
 
 
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [("192.0.2.1:{}", "192.0.2.1"), ("[2001:db8::1]:{}", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1")],
+)
+def test_the_port_that_a_proxy_writes_behind_an_address_makes_no_other_client_of_it(
+    make_app: Callable[..., Flask], written: str, address: str
+) -> None:
+    """O02, A12: as some load balancers do, one for each connection."""
+    app = make_app(ratelimit_enabled=True, trusted_proxies=1)
+    for number in range(11):
+        headers = {"X-Forwarded-For": written.format(50_000 + number)}
+        body = {"email": f"user{number}@test.com", "password": WRONG}
+        reply = app.test_client().post("/api/login", json=body, headers=headers)
+    assert reply.status_code == 429
+    assert {event.ip for event in events(app, "sign_in_failed")} == {address}
+
+
 def test_with_the_limits_off_neither_holds(app: Flask, user_id: int) -> None:
     """The contract's RATELIMIT_ENABLED=false."""
     assert {attempt(app, people.EMAIL).status_code for _ in range(11)} == {401}
