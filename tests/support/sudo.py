@@ -27,7 +27,7 @@ RISKY_PAGES: dict[tuple[str, str], int] = {
     ("GET", "/account/security/totp"): 200,
     ("POST", "/account/security/totp"): 422,
     ("POST", "/account/security/recovery-codes"): 409,
-    ("POST", "/account/security/passkeys/1/remove"): 404,
+    ("POST", "/account/security/passkeys/1/remove"): 303,
     ("POST", "/account/sessions/end-others"): 303,
     ("POST", f"/account/sessions/{NOBODYS}/end"): 303,
     ("GET", "/account/data"): 200,

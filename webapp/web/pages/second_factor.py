@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import mfa_setup, passkeys, recovery_codes
 from webapp.database import db
-from webapp.errors import InvalidFields, SecondFactorState
+from webapp.errors import InvalidFields, NotFound, SecondFactorState
 from webapp.web.bodies import refuse_repeated_parameters
 from webapp.web.context import settings
 from webapp.web.forms import CodeForm, PasswordProofForm, is_accepted
@@ -114,6 +114,10 @@ def rename_passkey(passkey_id: int) -> ResponseReturnValue:
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
     lead_back_to_security()
     who = {"user_id": g.auth.user.id, "sid": g.auth.sid, "client": g.client, "now": g.now}
-    passkeys.remove(db.session, passkey_id=passkey_id, **who)
-    flash("The passkey is removed. It does not sign you in any more.", "success")
+    try:
+        passkeys.remove(db.session, passkey_id=passkey_id, **who)
+    except NotFound:  # a double click: the first of the two has removed it
+        flash("That passkey was removed already.", "info")
+    else:
+        flash("The passkey is removed. It does not sign you in any more.", "success")
     return redirect(url_for("security.overview"), 303)
