@@ -67,15 +67,16 @@ def end_all_sessions(db: DbSession, *, user_id: int, actor_id: int | None, clien
 
 
 def start_reset(db: DbSession, *, user_id: int, actor_id: int | None, client: audit.Client, now: datetime) -> bool:
-    """Mail the user a link that sets a new password, as if they had asked for it; commits. Return whether they may
-    have one: who is deactivated may not."""
+    """Mail the user a link that sets a new password, as if they had asked for it; commits. Return whether it was done:
+    who is deactivated may not have one, and the actor's second click must not make the first's useless."""
+    kind, who = audit.Kind.RESET_REQUESTED, {"user_id": user_id, "actor_id": actor_id}
     is_let_in = any(lock_rows(db, User.is_active, User.id == user_id))
-    if is_let_in:
-        kind = audit.Kind.RESET_REQUESTED
-        audit.record(db, kind, client=client, now=now, user_id=user_id, actor_id=actor_id)
+    is_due = is_let_in and not audit.was_just_now(db, kind, now=now, **who)
+    if is_due:
+        audit.record(db, kind, client=client, now=now, **who)  # type: ignore[arg-type]
         outbox.enqueue(db, MailKind.RESET_PASSWORD, user_id=user_id, now=now)
     db.commit()
-    return is_let_in
+    return is_due
 
 
 def remove_second_factor(

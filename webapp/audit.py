@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from webapp.database import PURGE_BATCH, DbSession, delete_in_batches, table_of
 from webapp.models import ADDRESS_LENGTH, USER_AGENT_LENGTH, AuditEvent
@@ -53,6 +53,10 @@ class Kind(StrEnum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_RENAMED = "passkey_renamed"
     PASSKEY_REMOVED = "passkey_removed"
+
+
+# Within that time what is asked for again is a double click's, or of who has lost the first answer.
+JUST_NOW: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,14 @@ def record_each(
     }
     if whose:
         db.execute(_write, [{**event, **about} for about in whose])
+
+
+def was_just_now(db: DbSession, kind: Kind, *, now: datetime, **about: Any) -> bool:
+    """Whether there is such an event, with these columns, of the last minute: by any host's clock, which may be ahead.
+    One that is far ahead says nothing."""
+    is_young = (AuditEvent.at > now - JUST_NOW, AuditEvent.at < now + JUST_NOW)
+    which = select(AuditEvent.id).where(AuditEvent.kind == kind, *is_young).filter_by(**about)
+    return db.scalar(which.limit(1)) is not None
 
 
 def purge(db: DbSession, *, before: datetime, client: Client, now: datetime, batch: int = PURGE_BATCH) -> int:

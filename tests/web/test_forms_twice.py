@@ -4,11 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.support.steps import csrf_token, events
+from tests.support import people
+from tests.support.desk import TOO_LATE, perform
+from tests.support.mailbox import Mailbox
+from tests.support.recovery import forgot
+from tests.support.steps import MINUTE, csrf_token, events, sign_in_by_form
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -33,3 +38,34 @@ def test_a_passkey_that_is_removed_twice_was_removed_already(
     assert (reply.status_code, reply.location) == (303, "/account/security")
     assert "That passkey was removed already." in user.get(reply.location).text
     assert len(events(app, "passkey_removed")) == 1
+
+
+# --- a reset link, from the desk -------------------------------------------------------------------------
+
+
+def test_a_reset_link_that_is_sent_twice_is_mailed_once_and_works(
+    app: Flask, desk: FlaskClient, user_id: int, mailbox: Mailbox
+) -> None:
+    form = f"/admin/users/{user_id}/reset-password"
+    assert TOO_LATE in desk.get(twice(desk, form, form).location).text
+    assert len(events(app, "reset_requested")) == 1
+    [mail] = mailbox.deliver()
+    assert mail["To"] == people.EMAIL
+
+
+def test_another_administrator_the_owner_and_a_minute_have_another_link_sent(
+    app: Flask, desk: FlaskClient, user_id: int, mailbox: Mailbox, clock: time_machine.Traveller
+) -> None:
+    """And so has who did so for another account."""
+    other = people.create_user(app, "other@test.com", is_admin=True)
+    another_desk = app.test_client()
+    sign_in_by_form(another_desk, email="other@test.com")
+    assert forgot(app) == 202
+    for http, whose in ((desk, user_id), (another_desk, user_id), (desk, other)):
+        perform(http, whose, "reset-password")
+    clock.shift(MINUTE - 1)
+    perform(desk, user_id, "reset-password")
+    assert len(mailbox.deliver()) == 4
+    clock.shift(1)
+    perform(desk, user_id, "reset-password")
+    assert len(mailbox.deliver()) == 1

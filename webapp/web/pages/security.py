@@ -1,6 +1,6 @@
 """The account's security, for people: password, address, second factor, passkeys, data, and the end of the account."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
@@ -10,6 +10,7 @@ from webapp import (
     account_deletion,
     accounts,
     administrators,
+    audit,
     email_change,
     passkeys,
     personal_data,
@@ -27,8 +28,6 @@ from webapp.web.redirects import lead_back_to_security, own_path
 
 pages = Blueprint("security", __name__, url_prefix="/account")
 
-JUST_NOW = timedelta(minutes=1)
-
 
 @pages.get("/security")
 @sign_in_required
@@ -43,7 +42,7 @@ def overview() -> ResponseReturnValue:
 def _say_passkey_is_added() -> ResponseReturnValue:
     """The script adds it by the API, which says nothing to pages. Somebody else's link here must not say it."""
     own = passkeys.list_passkeys(db.session, user_id=g.auth.user.id)
-    if any(g.now - passkey.created_at < JUST_NOW for passkey in own):
+    if any(g.now - passkey.created_at < audit.JUST_NOW for passkey in own):
         flash("The passkey is added. You can sign in with it.", "success")
     return redirect(url_for("security.overview"), 303)
 
