@@ -61,6 +61,16 @@ test("locks that throw instead of rejecting are gone without, too", async (t) =>
   assert.equal(successes, TABS * CALLS);
 });
 
+test("a channel that may not be used, as in Firefox where cookies are blocked, is gone without", async (t) => {
+  class BroadcastChannel {
+    constructor() {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    }
+  }
+  const { successes } = await storm(fakeBrowser(t, { BroadcastChannel }));
+  assert.equal(successes, TABS * CALLS);
+});
+
 test("a restore in five tabs at once is one refresh", async (t) => {
   const { server, time, open } = fakeBrowser(t);
   const tabs = Array.from({ length: TABS }, () => open());

@@ -30,8 +30,14 @@ const LINGER_MS = 100;
  * @param {Channel | null} [BroadcastChannel]
  */
 export function joinTabs(name, hear, locks, BroadcastChannel) {
-  const channel = BroadcastChannel && new BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => hear(data ?? {});
+  /** @type {BroadcastChannel | undefined} */
+  let channel;
+  try {
+    channel = new /** @type {Channel} */ (BroadcastChannel)(name);
+    channel.onmessage = ({ data }) => hear(data ?? {});
+  } catch {
+    // There is none, or it may not be used: Firefox forbids it where the user has blocked cookies.
+  }
   return {
     /** @param {Message} message */
     tell: (message) => channel?.postMessage(message),
