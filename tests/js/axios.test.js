@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 
 import { axiosWorld } from "./axios-world.js";
-import { accessToken } from "./harness.js";
+import { accessToken, deferred, REFUSED } from "./harness.js";
 
 const bearer = ({ accessToken: token }) => `Bearer ${token}`;
 
@@ -156,6 +156,22 @@ for (const adapter of ["http", "fetch"]) {
     const { axios } = await world(t, { maxRedirects: 0 });
     const { data } = await axios.post("/upload", stream(), { headers: { "Content-Type": "text/plain" } });
     assert.equal(data.echo, "once");
+  });
+}
+
+for (const adapter of ["http", "fetch"]) {
+  const what = "the refused answer of a call that asks for a stream is closed, though nobody reads it";
+  test(`${adapter}: ${what}`, { timeout: 5000 }, async (t) => {
+    const { axios, api } = await axiosWorld(t, { adapter });
+    const closed = deferred();
+    let calls = 0;
+    api.state.answers["/api/me"] = (request, response, { reply }) => {
+      if ((calls += 1) > 1) return reply(response, 200, {});
+      response.writeHead(401, REFUSED).write("It does not end.");
+      response.on("close", closed.resolve);
+    };
+    assert.equal((await axios.get("/me", { responseType: "stream" })).status, 200);
+    await closed.promise;
   });
 }
 

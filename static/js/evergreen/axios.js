@@ -18,7 +18,14 @@ const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
  * @property {string} [url]
  * @property {string} [baseURL]
  * @property {any} [transformRequest]
- * @property {() => Attempt} [evergreen] a function, since axios would copy a plain object
+ * @property {any} [responseType]
+ * @property {() => Passage} [evergreen] a function, since axios would copy a plain object
+ *
+ * What a call was sent with.
+ * @typedef {object} Passage
+ * @property {Auth} auth
+ * @property {Attempt} attempt
+ * @property {string} [token] the one that it carries
  *
  * @typedef {object} AxiosHeaders
  * @property {(name: string) => boolean} has
@@ -30,6 +37,7 @@ const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
  * @property {number} status
  * @property {any} headers
  * @property {any} config
+ * @property {any} [data]
  * @property {any} [request]
  *
  * @typedef {object} Interceptors
@@ -58,34 +66,27 @@ const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
 export function attachAxios(auth, axios) {
   /** @param {Config} config */
   async function authorize(config) {
+    takeBack(config, auth);
     if (config.headers.has("Authorization") || !auth.covers(axios.getUri(config))) return config;
     pin(config);
     const attempt = await unlessCancelled(auth.begin(), config);
     if (!attempt) return config; // axios itself sees that the call was cancelled
-    config.evergreen = () => attempt;
-    config.transformRequest = [config.transformRequest ?? [], dropElsewhere(attempt)].flat();
-    return carry(config, attempt.token);
+    config.transformRequest = [config.transformRequest ?? [], dropElsewhere].flat();
+    return carry(config, { auth, attempt, token: attempt.token });
   }
 
   /**
    * Interceptors that were there before ours run after it, and one may have led the call elsewhere: the token must not
    * go along, nor the answer count. A transform is the last that is asked before the call is sent.
    *
-   * @param {Attempt} attempt
+   * @this {Config}
+   * @param {unknown} data
    */
-  function dropElsewhere({ token }) {
-    /**
-     * @this {Config}
-     * @param {unknown} data
-     */
-    return function transform(data) {
-      const { headers, baseURL = "" } = this;
-      // Named, since for one that was taken away getUri would put in the instance's own.
-      if (auth.covers(axios.getUri({ ...this, baseURL }))) return data;
-      delete this.evergreen;
-      if (headers.get("Authorization") === `Bearer ${token}`) headers.delete("Authorization");
-      return data;
-    };
+  function dropElsewhere(data) {
+    const { baseURL = "" } = this;
+    // Named, since for one that was taken away getUri would put in the instance's own.
+    if (!auth.covers(axios.getUri({ ...this, baseURL }))) takeBack(this, auth);
+    return data;
   }
 
   /**
@@ -96,12 +97,15 @@ export function attachAxios(auth, axios) {
     /** @type {Config | undefined} */
     const config = reply?.config;
     if (!reply || !config?.evergreen) return undefined;
-    const token = await unlessCancelled(config.evergreen().settle(answerOf(reply)), config);
+    const passage = config.evergreen();
+    const token = await unlessCancelled(passage.attempt.settle(answerOf(reply)), config);
     if (token === undefined) return undefined;
+    if (config.responseType === "stream") drop(reply.data);
     if (config.data?.pipe || config.data?.getReader) throw new TransientError({}, "Stream was sent.");
     // Without interceptors: those of the request have run, and those after ours are about to. And without transforms:
     // the body is already what was sent.
-    let second = axios.create().request({ ...carry(config, token), transformRequest: [] });
+    if (token) carry(config, { ...passage, token });
+    let second = axios.create().request({ ...config, transformRequest: [] });
     let isBeforeOurs = true;
     // axios has forEach, and does not declare it.
     const handlers = /** @type {any} */ (response);
@@ -148,11 +152,38 @@ function pin(config) {
 
 /**
  * @param {Config} config
- * @param {string | null | undefined} token
+ * @param {Passage} passage
  */
-function carry(config, token) {
+function carry(config, passage) {
+  const { token } = passage;
+  config.evergreen = () => passage;
   if (token) config.headers.set("Authorization", `Bearer ${token}`);
   return config;
+}
+
+/**
+ * Take out what `carry` put in, also at an earlier send: a program may repeat a call by its `error.config`, and by then
+ * somebody else may be signed in.
+ *
+ * @param {Config} config
+ * @param {Auth} auth whose it must be: there may be two, each for an API of its own
+ */
+function takeBack(config, auth) {
+  const { headers, evergreen } = config;
+  const passage = evergreen?.();
+  if (passage?.auth !== auth) return;
+  if (headers.get("Authorization") === `Bearer ${passage.token}`) headers.delete("Authorization");
+  delete config.evergreen;
+}
+
+/**
+ * A refused answer that nobody will read: its connection would never be free again.
+ *
+ * @param {any} stream of Node, or of the web with axios's "fetch" adapter
+ */
+function drop(stream) {
+  stream.destroy?.();
+  stream.cancel?.().catch(() => {});
 }
 
 /**
