@@ -1,4 +1,4 @@
-// A program sends a call again by its own settings, `error.config`: it goes out in the name of who is signed in by then.
+// A program sends a call again by its settings, `error.config`: it goes out in the name of who is signed in by then.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -77,8 +77,9 @@ export function createAuth(options = {}) {
   async function fetchAuthorized(input, init) {
     if (!covers(input)) return fetch(input, init);
     const request = new Request(input, init);
-    if (request.headers.has("Authorization")) return sendOwn(fetch, request);
-    return authorizedFetch(request, begin(), /** @type {any} */ (init?.body)?.getReader, fetch);
+    const { headers, body, ...rest } = init ?? {};
+    if (request.headers.has("Authorization")) return sendOwn(fetch, request, rest);
+    return authorizedFetch(request, begin(), /** @type {any} */ (body)?.getReader, fetch, rest);
   }
 
   const ready = refresh().catch((error) => {
