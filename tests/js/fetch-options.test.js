@@ -35,7 +35,7 @@ for (const [what, headers] of [
   ["a call", {}],
   ["a call with an Authorization of its own", { Authorization: "Basic abc" }],
 ]) {
-  test(`${what} that waits for its answer ends by its signal after a garbage collection`, { timeout: 5000 }, async (t) => {
+  test(`${what} that waits ends by its signal after a garbage collection`, { timeout: 5000 }, async (t) => {
     const { auth, api } = await patient(t);
     const controller = new AbortController();
     const call = auth.fetch(`${api.baseURL}/silent`, { headers, signal: controller.signal });

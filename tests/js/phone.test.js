@@ -99,6 +99,33 @@ test("an app that was started offline knows its user when it is opened online", 
   assert.deepEqual(events, ["token refresh", "signedin"]);
 });
 
+test("an app that failed often without a network does not wait out its pause when it is opened with one", async (t) => {
+  const { auth, routes, renewed, time, open, refreshes } = await onPhone(t, {
+    routes: { "POST /api/refresh": () => Promise.reject(new TypeError("fetch failed")) },
+  });
+  for (let tries = 0; tries < 8; tries += 1) {
+    await time.pass(100);
+    await assert.rejects(auth.refresh());
+  }
+  const failed = refreshes();
+  routes["POST /api/refresh"] = renewed;
+  await time.pass(5);
+  await open("background");
+  assert.equal(refreshes(), failed);
+  await open("active");
+  assert.deepEqual(auth.user, USER);
+});
+
+test("an app that is opened leaves a server alone that has asked for a pause", async (t) => {
+  const { auth, routes, time, open, refreshes } = await onPhone(t);
+  routes["POST /api/refresh"] = () => json({}, { status: 503, headers: { "Retry-After": "600" } });
+  await time.pass(2 * HOUR);
+  await assert.rejects(auth.refresh(), { name: "TransientError" });
+  await time.pass(5);
+  await open("active");
+  assert.equal(refreshes(), 1);
+});
+
 test("refresh() tells an app that was started offline from one in which nobody is signed in", async (t) => {
   const { auth, routes, renewed, time, refreshes } = await onPhone(t, {
     routes: { "POST /api/refresh": () => Promise.reject(new TypeError("fetch failed")) },

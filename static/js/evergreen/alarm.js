@@ -11,14 +11,15 @@ const LONGEST_MS = 2 ** 31 - 1;
  * Rings at a given time, and whenever the page or the app comes back to life: timers stand still while a machine
  * sleeps. An app on a phone gets no timer, which would cost battery; there it is enough to look when it is opened.
  *
- * @param {(event?: Event) => void} ring
+ * @param {(event?: { type: string }) => void} ring
  * @param {AppState} [appState]
  * @returns {(delay: number) => void} sets the alarm to ms from now; the last call counts
  */
 export function setUpAlarm(ring, appState) {
   if (appState) {
     appState.addEventListener("change", (state) => {
-      if (state === "active") ring();
+      // The phone does not say when its network is back. When the app is opened, it may be.
+      if (state === "active") ring({ type: "online" });
     });
     return () => {};
   }

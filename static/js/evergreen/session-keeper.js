@@ -317,7 +317,7 @@ export function keepSession(
 
   /**
    * Time may have passed unnoticed, or the network may be back.
-   * @param {Event} [event]
+   * @param {{ type: string }} [event]
    */
   function wake(event) {
     // No answer at all: it was the network, and that is mended.
