@@ -8,24 +8,33 @@ import { keepSession } from "./session-keeper.js";
 /** @import { Credentials, User } from "./api.js" */
 /** @import { Attempt } from "./attempt.js" */
 /** @import { Fetch } from "./own-requests.js" */
-/** @import { KeeperOptions } from "./session-keeper.js" */
+/** @import { KeeperOptions, Source } from "./session-keeper.js" */
 
 /**
  * @typedef {object} OwnOptions
  * @property {string} [baseURL] the API's address, absolute or relative to the page; "/api" by default
  * @property {Fetch} [fetch] the global one of this moment by default
- * @property {(event: Event) => void} [onSignedOut] listens to "signedout"
+ * @property {(event: AuthEvents["signedout"]) => void} [onSignedOut] listens to "signedout"
  *
  * @typedef {OwnOptions & Partial<KeeperOptions>} AuthOptions
  */
 
 /**
- * One sign-in on one API. Three CustomEvents tell of it:
+ * What tells of a sign-in:
  * - "token": there is a new access token; `detail.source` is "login", "refresh", "header" (`X-New-Token`) or "tab"
  * - "signedin": `detail.user` signed in, or was restored
  * - "signedout": `detail.reason` is "logout", or "ended" if the session is over
  *
- * No function needs its `this`: each may be handed on by itself, as in `ky.create({ fetch: auth.fetch })`.
+ * @typedef {object} AuthEvents
+ * @property {CustomEvent<{ source: Source }>} token
+ * @property {CustomEvent<{ user: User }>} signedin
+ * @property {CustomEvent<{ reason: "logout" | "ended" }>} signedout
+ */
+
+/**
+ * One sign-in on one API. It dispatches `AuthEvents`.
+ *
+ * None of its own functions needs its `this`: each may be handed on by itself, as in `ky.create({ fetch: auth.fetch })`.
  *
  * @typedef {object} AuthMembers
  * @property {User | null} user null if nobody is signed in
@@ -53,7 +62,12 @@ import { keepSession } from "./session-keeper.js";
  * @property {() => Promise<Attempt>} begin for those who send requests by other means than fetch, as `attachAxios`
  *   does: waits until the access token is known and good, and gives what to send and how to judge the answer
  *
- * @typedef {EventTarget & Readonly<AuthMembers>} Auth
+ * @property {<Type extends keyof AuthEvents>(type: Type, listener: (event: AuthEvents[Type]) => unknown,
+ *   options?: boolean | AddEventListenerOptions) => void} addEventListener
+ * @property {<Type extends keyof AuthEvents>(type: Type, listener: (event: AuthEvents[Type]) => unknown,
+ *   options?: boolean | EventListenerOptions) => void} removeEventListener
+ *
+ * @typedef {Readonly<AuthMembers> & EventTarget} Auth members first: a listener has its type of the first that fits
  */
 
 /**
@@ -66,7 +80,7 @@ export function createAuth(options = {}) {
   const { baseURL = "/api", fetch = globalThis.fetch, onSignedOut } = options;
   const { href, covers } = resolveBase(baseURL);
   const auth = new EventTarget();
-  if (onSignedOut) auth.addEventListener("signedout", onSignedOut);
+  if (onSignedOut) auth.addEventListener("signedout", /** @type {EventListener} */ (onSignedOut));
   const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
     auth.dispatchEvent(new CustomEvent(type, { detail }));
   const keeper = keepSession(href, emit, { ...options, fetch });

@@ -8,6 +8,7 @@
 /** @typedef {import("./api.js").User} User */
 /** @typedef {import("./attempt.js").Attempt} Attempt */
 /** @typedef {import("./auth.js").Auth} Auth */
+/** @typedef {import("./auth.js").AuthEvents} AuthEvents */
 /** @typedef {import("./auth.js").AuthOptions} AuthOptions */
 /** @typedef {import("./errors.js").Problem} Problem */
 /** @typedef {import("./react.js").AuthState} AuthState */

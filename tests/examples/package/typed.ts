@@ -16,6 +16,7 @@ import {
   memoryStorage,
 } from "evergreen-auth";
 import * as native from "evergreen-auth/native";
+import type { AuthEvents } from "evergreen-auth";
 import * as React from "react";
 
 type Auth = ReturnType<typeof createAuth>;
@@ -71,6 +72,8 @@ async function use(auth: Auth) {
   const token: string | undefined = attempt.token;
   const next: string | undefined = await attempt.settle(reply);
   auth.addEventListener("token", (event) => (event as CustomEvent<{ source: string }>).detail.source);
+  auth.addEventListener("anything", (event) => same<Event>()<typeof event>());
+  auth.addEventListener("token", { handleEvent: (event: Event) => event.type }, { once: true });
   // @ts-expect-error a sign-in needs a password
   await auth.login({ email: "a@example.com" });
   // @ts-expect-error nobody but the client sets the token
@@ -78,6 +81,24 @@ async function use(auth: Auth) {
   // @ts-expect-error the user may be null
   auth.user.email;
   return [token, next];
+}
+
+// Its events
+createAuth({
+  onSignedOut({ detail }) {
+    same<"logout" | "ended">()<typeof detail.reason>();
+  },
+});
+function listen(auth: Auth) {
+  const onToken = ({ detail }: AuthEvents["token"]) =>
+    same<"login" | "refresh" | "header" | "tab">()<typeof detail.source>();
+  auth.addEventListener("token", onToken, { once: true });
+  auth.removeEventListener("token", onToken);
+  auth.addEventListener("token", ({ detail }) => same<AuthEvents["token"]["detail"]>()<typeof detail>());
+  auth.addEventListener("signedin", ({ detail }) => same<User>()<typeof detail.user>());
+  auth.addEventListener("signedout", async ({ detail }) => same<"logout" | "ended">()<typeof detail.reason>());
+  // @ts-expect-error this event has no user
+  auth.addEventListener("signedout", ({ detail }) => detail.user);
 }
 
 // fetch and XMLHttpRequest
@@ -128,4 +149,4 @@ const code: number = new AuthError({}).code;
 // For React Native it is the same
 same<typeof createAuth>()<typeof native.createAuth>();
 
-export { auth, code, undo, undoAxios, undoXHR, use };
+export { auth, code, undo, undoAxios, undoXHR, listen, use };
