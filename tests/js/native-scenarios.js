@@ -89,6 +89,44 @@ export async function offline({ createAuth, asyncStorage }, { args: [baseURL, ki
   return { login, user: auth.user, stored: [...items.values()] };
 }
 
+/** A request that is refused, with a refresh in vain: what its caller hears. */
+export async function refusedRequest({ createAuth, installXMLHttpRequest }, { args: [baseURL] }) {
+  const { EventTarget } = await import("event-target-shim"); // React Native's
+  class XMLHttpRequest extends EventTarget {
+    DONE = 4;
+    readyState = 0;
+    status = 0;
+
+    open(method, url) {
+      Object.assign(this, { readyState: 1, status: 0, responseURL: url });
+    }
+
+    setRequestHeader() {}
+
+    send() {
+      Object.assign(this, { readyState: 4, status: 401 });
+      for (const type of ["readystatechange", "load", "loadend"]) this.dispatchEvent({ type });
+    }
+
+    getResponseHeader(name) {
+      return name === "WWW-Authenticate" ? 'Bearer error="invalid_token"' : null;
+    }
+  }
+  const scope = { XMLHttpRequest };
+  const auth = createAuth({ baseURL, transport: "body" });
+  await auth.login({ email: "user@example.com", password: "correct horse" });
+  installXMLHttpRequest(auth, scope);
+  await fetch(`${baseURL}/expire`);
+  const xhr = new scope.XMLHttpRequest();
+  const heard = [];
+  for (const type of ["load", "error"]) xhr.addEventListener(type, () => heard.push(`${type} ${xhr.status}`));
+  const end = new Promise((resolve) => xhr.addEventListener("loadend", resolve));
+  xhr.open("GET", `${baseURL}/things`);
+  xhr.send();
+  await end;
+  return heard;
+}
+
 /** What is put in the place of the missing, by its behaviour. */
 export async function standards(...given) {
   return { events: await events(...given), mistake: await mistake(), signals: await signals(), base64: await base64() };

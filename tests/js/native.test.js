@@ -104,6 +104,20 @@ for (const [where, run] of [
   });
 }
 
+for (const [what, status, heard] of [
+  ["the session is over", 401, "load 401"],
+  ["the refresh failed in passing", 503, "error 0"],
+]) {
+  test(`on a phone who made an XMLHttpRequest hears of its refusal if ${what}`, async (t) => {
+    const api = await startApi(t);
+    api.state.answers["/api/expire"] = (request, response, { reply, refuse }) => {
+      api.state.answers["/api/refresh"] = (_, answer) => (status === 401 ? refuse(answer) : reply(answer, status, {}));
+      reply(response, 200, {});
+    };
+    assert.deepEqual(await onPhone("refusedRequest", api.baseURL), [heard]);
+  });
+}
+
 for (const [where, run] of [
   ["on a phone", async () => (await onBareEngine()).events],
   ["on an older engine", () => onOlderEngine("events")],
@@ -141,7 +155,7 @@ test("base64 is read, whatever its length and padding, and nothing else is taken
 });
 
 test("an engine that has it all keeps what it has", async () => {
-  const names = ["EventTarget", "CustomEvent", "AbortController", "AbortSignal", "atob"];
+  const names = ["EventTarget", "Event", "CustomEvent", "AbortController", "AbortSignal", "atob"];
   const before = names.map((name) => globalThis[name]);
   const { any, timeout } = AbortSignal;
   const { abort } = AbortController.prototype;

@@ -23,6 +23,8 @@ const EVENTS = ["loadstart", "readystatechange", "progress", "load", "loadend"];
  * Let every asynchronous XMLHttpRequest to the API carry the access token, adopt `X-New-Token`, and be sent once more
  * after a refusal, of which the caller sees nothing. For code that cannot be moved to fetch, and for libraries.
  *
+ * Where Event or ProgressEvent are missing, as in React Native, it needs `native.js`.
+ *
  * @param {Auth} auth
  * @param {{ XMLHttpRequest: typeof XMLHttpRequest }} [scope] whose XMLHttpRequest is replaced; the page's by default
  * @returns {() => void} undoes it for requests made from then on

@@ -46,7 +46,7 @@ class PlainEventTarget {
   }
 }
 
-/** DOM: Event, as far as PlainEventTarget needs it. */
+/** DOM: Event, as far as PlainEventTarget needs it. React Native's XMLHttpRequest takes any object with a type, too. */
 class PlainEvent {
   /** @param {string} type */
   constructor(type) {
@@ -138,6 +138,8 @@ function plainAtob(text) {
 
 const scope = /** @type {any} */ (globalThis);
 scope.EventTarget ??= PlainEventTarget;
-scope.CustomEvent ??= customEvent(scope.Event ?? PlainEvent);
+scope.Event ??= PlainEvent;
+scope.CustomEvent ??= customEvent(scope.Event);
+scope.ProgressEvent ??= scope.Event; // The client tells of no progress by it: its own have no numbers.
 scope.atob ??= plainAtob;
 completeAbortSignal();
