@@ -28,10 +28,12 @@ def compiler(node: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tarball(compiler: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `npm pack` makes; it makes the types first, by the compiler."""
-    folder = tmp_path_factory.mktemp("tarball")
-    npm("pack", "--pack-destination", str(folder), cwd=CLIENT)
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `npm pack` makes in a fresh clone; it installs the compiler first, and makes the types by it."""
+    clone, folder = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("tarball")
+    for part in ("static/js/evergreen", "tests/js"):
+        copy_without_modules(ROOT / part, clone / part)
+    npm("pack", "--pack-destination", str(folder), cwd=clone / "static/js/evergreen")
     (tarball,) = folder.iterdir()
     return tarball
 
