@@ -68,12 +68,18 @@ test("two auths in one page keep to their own base", async () => {
   assert.equal(sent.length, 3);
 });
 
-test("undo leaves an XMLHttpRequest that somebody else has put there", async () => {
-  const { scope, undo } = await xhrWorld();
-  class Theirs extends scope.XMLHttpRequest {}
+test("undo leaves an XMLHttpRequest that somebody else has put there, and ours lets everything pass", async () => {
+  const { scope, undo, tokens, server } = await xhrWorld();
+  const Theirs = class extends scope.XMLHttpRequest {};
   scope.XMLHttpRequest = Theirs;
   undo();
   assert.equal(scope.XMLHttpRequest, Theirs);
+  const xhr = new scope.XMLHttpRequest();
+  const { listened } = await run(xhr);
+  assert.deepEqual(tokens(), [undefined]);
+  assert.equal(xhr.status, 401);
+  assert.deepEqual(listened, ONE_CALL);
+  assert.deepEqual(server.calls, []);
 });
 
 test("a call that was begun before undo is finished as it was begun", async () => {

@@ -21,16 +21,19 @@ const EVENTS = ["loadstart", "readystatechange", "progress", "load", "loadend"];
 
 /**
  * Let every asynchronous XMLHttpRequest to the API carry the access token, adopt `X-New-Token`, and be sent once more
- * after a refusal, of which the caller sees nothing. For code that cannot be moved to fetch, and for libraries.
+ * after a refusal, of which the caller sees nothing but that the events of `upload` come twice. For code that cannot be
+ * moved to fetch, and for libraries.
  *
  * Where Event or ProgressEvent are missing, as in React Native, it needs `native.js`.
  *
  * @param {Auth} auth
  * @param {{ XMLHttpRequest: typeof XMLHttpRequest }} [scope] whose XMLHttpRequest is replaced; the page's by default
- * @returns {() => void} undoes it for requests made from then on
+ * @returns {() => void} undoes it for requests opened from then on. If somebody has replaced XMLHttpRequest since, theirs
+ *   stays and ours lets everything pass
  */
 export function installXMLHttpRequest(auth, scope = globalThis) {
   const Original = scope.XMLHttpRequest;
+  let isInstalled = true;
 
   class AuthorizedXMLHttpRequest extends Original {
     /** @type {Call | null} null: not for the API, or the caller's own affair */
@@ -51,7 +54,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
      */
     open(method, url, isAsync = true, user, password) {
       if (this.#call?.state === "failed" && "readyState" in Original.prototype) Reflect.deleteProperty(this, "readyState");
-      const isOurs = isAsync && auth.covers(url);
+      const isOurs = isInstalled && isAsync && auth.covers(url);
       this.#call = isOurs
         ? { opening: [method, absolute(url), true, user, password], headers: [], state: "open" }
         : null;
@@ -186,6 +189,7 @@ export function installXMLHttpRequest(auth, scope = globalThis) {
 
   scope.XMLHttpRequest = AuthorizedXMLHttpRequest;
   return () => {
+    isInstalled = false;
     if (scope.XMLHttpRequest === AuthorizedXMLHttpRequest) scope.XMLHttpRequest = Original;
   };
 }
