@@ -46,11 +46,11 @@ class Device:
 
 
 def list_devices(db: DbSession, settings: Settings, *, user_id: int, current_sid: str, now: datetime) -> list[Device]:
-    """Return the user's active sessions, the current one first, then the 200 last seen, the latest first."""
+    """Return the user's active sessions, the current one first, then the last seen: 200 at the most."""
     active = select(AuthSession).where(AuthSession.user_id == user_id, is_active(settings, now=now))
     # By itself: what was last seen is written once a minute, and many others may have been since.
     current = db.scalars(active.where(AuthSession.id == current_sid))
-    last_seen = active.order_by(AuthSession.last_seen_at.desc(), AuthSession.id).limit(MOST_LISTED)
+    last_seen = active.order_by(AuthSession.last_seen_at.desc(), AuthSession.id).limit(MOST_LISTED - 1)
     others = db.scalars(last_seen.where(AuthSession.id != current_sid))
     rows = [*((row, True) for row in current), *((row, False) for row in others)]
     return [_device(row, is_current=is_current, now=now) for row, is_current in rows]
