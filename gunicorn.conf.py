@@ -63,9 +63,9 @@ is_ipv6 = ":" in settings.host
 bind = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
 workers = settings.web_concurrency
 # Threads, so that an API call need not wait behind passwords being hashed (23 ms each, one at a time): as many as may
-# wait for their hash, and eight that never do. Beside twenty connections that sign in all the time, /api/me takes 12 ms
-# at the 99th percentile; with 4 threads, all of which sign-ins may take, 108 ms, with one 394 ms. Alone it costs the
-# same with one thread, with four or with so many (bench/RESULTS.md).
+# wait for their hash, and eight that never do. Beside twenty connections that sign in all the time, /api/me takes 13 ms
+# at the 99th percentile; with 4 threads, all of which sign-ins may take, 340 ms, with one 499 ms. Alone it costs least
+# with so many: half of them may stay with a client that asks on (webapp/serving.py, bench/RESULTS.md).
 worker_class = Worker
 threads = WAITING_AT_MOST + 8
 # All workers accept from one socket, which the master holds: whoever waits there while workers come and go is served by
