@@ -22,9 +22,7 @@ from webapp import passwords
 
 BIN: Final = ROOT / "bench/.venv/bin"
 CONNECTIONS: Final = 4
-# As gunicorn.conf.py has it; what Flask's peers are served by, too.
-THREADS: Final = str(passwords.WAITING_AT_MOST + 8)
-ON_GUNICORN: Final = ("--workers", "2", "--threads", THREADS, "--keep-alive", "5", "--worker-class")
+THREADS: Final = str(passwords.WAITING_AT_MOST + 8)  # as gunicorn.conf.py has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,15 @@ def _seconds_in_argon2(server: Server) -> float:
 
 @contextmanager
 def _bare(worker: str) -> Iterator[Run]:
-    where = ("--bind", "127.0.0.1:{port}", "bench.peers.bare:app")
-    command = [sys.executable, "-m", "gunicorn", "--config", os.devnull, *ON_GUNICORN, worker, *where]
+    command = [sys.executable, "-m", "gunicorn", *_served("bench.peers.bare:app", worker=worker)]
     with TemporaryDirectory() as folder, serve(command, {}, folder=Path(folder), probe="/api/me") as server:
         yield Run(BARE, server, "bare", "me", [{"access": "none"}] * CONNECTIONS)
+
+
+def _served(app: str, *, worker: str) -> tuple[str, ...]:
+    """Return the arguments with which gunicorn serves an application as it does Evergreen, by that class of workers."""
+    counts = ("--workers", "2", "--threads", THREADS, "--keep-alive", "5")
+    return ("--config", os.devnull, *counts, "--worker-class", worker, "--bind", "127.0.0.1:{port}", app)
 
 
 @contextmanager
@@ -121,8 +124,7 @@ def _peer(peer: Peer) -> Iterator[list[Run]]:
         prepare = [str(BIN / "python"), "-m", f"bench.peers.{peer.module}"]
         subprocess.run(prepare, env={**os.environ, **environment}, cwd=ROOT, check=True)
         app = f"bench.peers.{peer.module}:app"
-        where = ("--bind", "127.0.0.1:{port}", app)
-        command = [str(BIN / "gunicorn"), "--config", os.devnull, *ON_GUNICORN, "gthread", *where]
+        command = [str(BIN / "gunicorn"), *_served(app, worker="gthread")]
         if peer.is_asgi:
             command = [str(BIN / "uvicorn"), "--workers", "2", "--no-access-log", "--port", "{port}", app]
         with serve(command, environment, folder=Path(folder), probe="/api/me") as server:
