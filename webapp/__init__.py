@@ -9,7 +9,7 @@ from flask_mailman import Mail
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import cli, logs, tokens
+from webapp import cli, logs, token_signing
 from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
 from webapp.web import bodies, context, guard, health, hooks, limits, problems
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.init_app(settings)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    tokens.init_app(app)
+    token_signing.init_app(app)
     Mail(app)
     for part in (context, bodies, hooks, problems, guard, cli):
         part.init_app(app)

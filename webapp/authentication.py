@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Boolean, bindparam, case, select, update
+from sqlalchemy import Boolean, bindparam, case, update
 
-from webapp import audit, mfa, outbox, passwords, throttle
-from webapp.addresses import account_key, email_key, unknown_key
-from webapp.committed_reads import CommittedRead
+from webapp import audit, claimed_accounts, mfa, outbox, passwords, throttle
+from webapp.claimed_accounts import ClaimedAccount
 from webapp.config import Settings
 from webapp.database import DbSession, lock_rows, table_of
 from webapp.errors import InvalidCredentials, MfaRequired
@@ -15,10 +14,6 @@ from webapp.known_devices import KnownDevice
 from webapp.models import User
 
 _users: Final = table_of(User)
-_COLUMNS: Final = ("id", "password_hash", "is_active", "failed_sign_ins", "devices_forgotten_at", "created_at")
-_with_key: Final = CommittedRead(
-    select(*(_users.c[name] for name in _COLUMNS)).where(_users.c.email_key == bindparam("key"))
-)
 _let_in: Final = (
     update(_users)
     .where(_users.c.id == bindparam("user_id"), _users.c.password_hash == bindparam("compared"), _users.c.is_active)
@@ -86,7 +81,7 @@ def check_password(
     in a row the right password lets no device in that it does not know; the owner is mailed a link."""
     passwords.require_room()
     db.rollback()  # a caller's connection: who holds one while it waits for another can make all wait for each other
-    account = _find(email, device, now=now)
+    account = claimed_accounts.find(email, device, now=now)
     _check_failures(db, settings, account, now=now)
     db.rollback()  # hands the connection back: hashing takes longer than all that needs one
     is_right = passwords.verify_password(account.password_hash, password)
@@ -112,39 +107,7 @@ def check_password(
     return found
 
 
-class _Account(NamedTuple):
-    """What is to be known of the account that somebody wants to sign in to, or that there is none."""
-
-    key: str
-    counted_as: str | None  # nothing, for what is no address at all
-    is_known: bool  # whether the device has signed in to it before, and since its devices were forgotten
-    forgiven_at: datetime | None = None  # since when failures count
-    user_id: int | None = None
-    password_hash: str | None = None
-    is_active: bool = False
-    failures: int = 0  # in a row, from devices that it does not know
-
-
-def _find(email: str, device: KnownDevice, *, now: datetime) -> _Account:
-    key = email_key(email)
-    found = _with_key.first(key=key)
-    if found is None:
-        return _Account(key, unknown_key(key), is_known=False)
-    *account, forgotten_at, created_at = found
-    is_known = device.knows(account[0], created_at=created_at, forgotten_at=forgotten_at, now=now)
-    if is_known:
-        counted_as = f"{key} on {device.nonce}"
-    elif device.knows(account[0], created_at=created_at, forgotten_at=None, now=now):
-        # The owner's, or of somebody who knew an earlier password: all together, but not with every stranger.
-        counted_as = f"{key} on forgotten devices"
-    else:
-        counted_as = key
-    # Devices are forgotten with the old password, and nobody who failed before has guessed at the new one; or by a
-    # link that was mailed to the owner.
-    return _Account(key, account_key(counted_as), is_known, forgotten_at, *account)
-
-
-def _check_failures(db: DbSession, settings: Settings, account: _Account, *, now: datetime) -> None:
+def _check_failures(db: DbSession, settings: Settings, account: ClaimedAccount, *, now: datetime) -> None:
     # Another host's clock may be ahead: what has not come yet forgives nothing.
     since = account.forgiven_at if account.forgiven_at and account.forgiven_at <= now else None
     check_throttle(db, settings, audit.Kind.SIGN_IN_FAILED, account.counted_as, since=since, now=now)
@@ -170,7 +133,7 @@ def check_throttle(
         throttle.check(db, kind, throttle.PASSWORD_RULES, account_key=counted_as, since=since, now=now)
 
 
-def _admit(db: DbSession, account: _Account, password_hash: str | None) -> Authenticated | None:
+def _admit(db: DbSession, account: ClaimedAccount, password_hash: str | None) -> Authenticated | None:
     """Return whose account it is, with the row locked until the caller's commit, or None if it has another hash now.
 
     A second factor that was turned on meanwhile counts."""
@@ -184,12 +147,9 @@ def _admit(db: DbSession, account: _Account, password_hash: str | None) -> Authe
     return Authenticated(found.id, found.totp_enabled_at is not None, found.password_hash) if found else None
 
 
-def is_known(*, email: str, device: KnownDevice, now: datetime) -> bool:
-    """Whether the device has signed in to the account with that address, and the account has not forgotten it."""
-    return _find(email, device, now=now).is_known
-
-
-def _note_failure(db: DbSession, settings: Settings, account: _Account, *, client: audit.Client, now: datetime) -> None:
+def _note_failure(
+    db: DbSession, settings: Settings, account: ClaimedAccount, *, client: audit.Client, now: datetime
+) -> None:
     """Write a failed sign-in down and count it; commits. The work is the same whether or not there is such a user."""
     kind = audit.Kind.SIGN_IN_FAILED
     audit.record(db, kind, client=client, now=now, user_id=account.user_id, account_key=account.counted_as)

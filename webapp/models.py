@@ -1,4 +1,4 @@
-"""The tables: columns only. What is done with them lives in the use cases."""
+"""The tables: columns only. What is done with them lives in the use cases. As long as there are tables."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -2,7 +2,9 @@
 
 A refresh token is a signed (sid, generation). A rotation hands out generation + 1 and leaves the row's; that moves on
 when the successor comes back, by itself or as `rgen` of the access token that travelled with it. So a lost answer
-costs nothing however late the retry, and parallel refreshes get equivalent successors."""
+costs nothing however late the retry, and parallel refreshes get equivalent successors.
+
+A little longer than others: these are rules about one row, which are to be read together."""
 
 import secrets
 from dataclasses import replace

@@ -5,21 +5,16 @@ Both functions of verification raise InvalidToken or TokenExpired and nothing el
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from json import JSONEncoder
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import jwt
-from flask import Flask
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
-from flask_jwt_extended.tokens import _encode_jwt
-from flask_jwt_extended.typing import ExpiresDelta, Fresh
-from jwt.algorithms import HMACAlgorithm
+from flask_jwt_extended import create_access_token, create_refresh_token
 
 from webapp.clock import HOSTS_APART
 from webapp.config import Settings
 from webapp.errors import InvalidToken, TokenExpired
-from webapp.keys import Key, KeyRing
+from webapp.keys import KeyRing
 from webapp.token_format import Kind, audience, header_of, is_count, signed_claims
+from webapp.token_signing import Holder
 
 SKEW: Final = timedelta(seconds=10)
 # How many verified tokens a process remembers, 2 kB each: signature and claims never change, and the row decides.
@@ -49,57 +44,6 @@ class RefreshClaims:
     expires_at: datetime
 
 
-class _Holder(NamedTuple):
-    """What flask-jwt-extended calls the identity: whose token it is to be, and the key to sign it with."""
-
-    user_id: int
-    key: Key
-
-
-class _Manager(JWTManager):
-    """flask-jwt-extended's, without the settings that it looks up for each token: that took longer than to sign one."""
-
-    def _encode_jwt_from_config(  # noqa: PLR0917 - the library's arguments
-        self,
-        identity: _Holder,
-        token_type: str,
-        claims: dict[str, Any] | None = None,
-        fresh: Fresh = False,
-        expires_delta: ExpiresDelta | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> str:
-        return _encode_jwt(
-            algorithm=identity.key.algorithm,
-            audience="",
-            claim_overrides=claims or {},
-            csrf=False,
-            expires_delta=False,  # `exp` is among the claims
-            fresh=fresh,
-            header_overrides=headers or {},
-            identity=str(identity.user_id),
-            identity_claim_key="sub",
-            issuer="",
-            json_encoder=JSONEncoder,
-            secret=identity.key.signs_with,
-            token_type=token_type,
-            nbf=False,
-        )
-
-
-class _JudgedOnce(HMACAlgorithm):
-    """HS256 that asks once of each secret whether it is a public key in disguise. At each token that is a quarter of
-    what minting one costs."""
-
-    prepare_key = lru_cache(HMACAlgorithm.prepare_key)
-
-
-def init_app(app: Flask) -> None:
-    """Let flask-jwt-extended sign each token with the key that its holder brings."""
-    jwt.unregister_algorithm("HS256")
-    jwt.register_algorithm("HS256", _JudgedOnce(HMACAlgorithm.SHA256))
-    _Manager(app)
-
-
 # --- minting -------------------------------------------------------------------------------------------
 
 
@@ -118,7 +62,7 @@ def mint_access(
     if rgen is not None:
         claims["rgen"] = rgen
     claims |= _common_claims(settings, "access", sid=sid, now=now, expires_at=expires_at)
-    holder = _Holder(user_id, settings.access_keys.signing)
+    holder = Holder(user_id, settings.access_keys.signing)
     header = header_of("access", holder.key)
     token: str = create_access_token(holder, additional_claims=claims, additional_headers=header)
     return token
@@ -127,7 +71,7 @@ def mint_access(
 def mint_refresh(settings: Settings, *, user_id: int, sid: str, gen: int, now: datetime, expires_at: datetime) -> str:
     """Return a signed refresh token of generation `gen`, valid in [now, expires_at) to the second."""
     claims = {"gen": gen, **_common_claims(settings, "refresh", sid=sid, now=now, expires_at=expires_at)}
-    holder = _Holder(user_id, settings.refresh_keys.signing)
+    holder = Holder(user_id, settings.refresh_keys.signing)
     header = header_of("refresh", holder.key)
     token: str = create_refresh_token(holder, additional_claims=claims, additional_headers=header)
     return token

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from webapp import authentication
+from webapp import claimed_accounts
 from webapp.config import Settings
 from webapp.errors import InvalidCode, InvalidCredentials, TooManyAttempts
 from webapp.web import bodies, cookies
@@ -65,7 +65,7 @@ def _is_own_device() -> bool:
     device = cookies.read_device(settings(), request)
     # At a link it is the link that says whose password is asked for, not a field that a thief adds to the form.
     email = bodies.peek("email") if device.accounts and not request.view_args else None
-    return email is not None and authentication.is_known(email=email, device=device, now=g.now)
+    return email is not None and claimed_accounts.find(email, device, now=g.now).is_known
 
 
 _of_address = limiter.shared_limit(

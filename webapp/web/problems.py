@@ -16,7 +16,6 @@ from webapp.errors import (
     BadRequest,
     DatabaseUnavailable,
     InvalidFields,
-    LastAdministrator,
     NotFound,
     ReauthenticationRequired,
     SessionEnded,
@@ -29,6 +28,7 @@ from webapp.postgresql import NotReady
 from webapp.web import cookies, expired_forms
 from webapp.web.context import settings
 from webapp.web.limits import refusal
+from webapp.web.problem_words import WORDS, detail_for_people
 from webapp.web.redirects import asked_page, is_page, own_path, page_instead, page_of_form, page_of_sent_form
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,6 @@ PAGE_AMONG_THEM = "/api/docs"
 
 # Where a password is asked for, and nothing else is to be done.
 _DOORS_OF_PASSWORDS = {"auth.submit_login", "registration.submit_verification", "security.submit_confirmation"}
-
-# What people are told, and what they can do about it, where the error itself does not say.
-_WORDS = {
-    400: ("That request made no sense to us", "Go back and try again."),
-    403: ("This page is not for you", "Your account may not open it. Sign in with another one, or go on elsewhere."),
-    404: ("This page does not exist", "Check the address, or go to the start page."),
-    405: ("This address cannot be used that way", "Go to the start page."),
-    413: ("That was too large", "Send less at once."),
-    500: ("Something went wrong", "The fault is ours and has been logged. Try again, or come back a little later."),
-}
-# Likewise of single errors, and what pages call a field.
-_ADVICE = {LastAdministrator.code: "Make another user an administrator first, under Admin, Users."}
-_FIELDS = {"since": "From day", "until": "To day"}
 
 # A type of problem has one title, whether one of our views or Werkzeug has raised it.
 _TITLES = {error.code: error.title for error in (NotFound, BadRequest, UnsupportedMediaType)}
@@ -100,7 +87,7 @@ def _app_error(error: AppError) -> Response:
     else:
         if isinstance(error, TooManyAttempts) and request.endpoint in _DOORS_OF_PASSWORDS:
             g.next_step = (url_for("recovery.forgot"), "Set a new password instead")
-        response = _page(error.status, error.title, _detail_for_people(error))
+        response = _page(error.status, error.title, detail_for_people(error))
     if isinstance(error, Unauthorized) and response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = error.challenge
     # Only where the session is really over, never for a passing failure: an honest client keeps its cookie.
@@ -109,21 +96,6 @@ def _app_error(error: AppError) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-def _detail_for_people(error: AppError) -> str:
-    """Return what is wrong with which field, or what can be done where the error has nothing to add to its title."""
-    if isinstance(error, InvalidFields):
-        # What is no name of ours is not repeated: somebody else may have written the link.
-        names = [
-            _FIELDS.get(name) or (name.replace("_", " ") if name.isidentifier() else "What else was sent")
-            for name in error.errors
-        ]
-        texts = ("; ".join(texts).removesuffix(".") for texts in error.errors.values())
-        return " ".join(f"{name}: {text}." for name, text in zip(names, texts, strict=True))
-    if error.detail != f"{error.title}.":
-        return error.detail
-    return _ADVICE.get(error.code) or _WORDS.get(error.status, ("", error.detail))[1]
 
 
 def _way_back() -> str:
@@ -165,7 +137,7 @@ def _http_error(error: HTTPException) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED and (page := page_instead()):
         return redirect(page, 303)  # type: ignore[return-value]  # Flask's own class of response
     phrase = error.name  # Werkzeug's, since the standard library's changes with the version of Python
-    title, detail = _WORDS.get(status, (phrase, "Go to the start page."))
+    title, detail = WORDS.get(status, (phrase, "Go to the start page."))
     if is_for_program():
         code = phrase.lower().replace(" ", "_")
         response = problem(status, code, _TITLES.get(code, phrase), f"{_TITLES.get(code, title)}.")
@@ -186,7 +158,7 @@ def _outage(error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.exception("unexpected error, request %s", g.get("request_id", ""), exc_info=error)
-    title, detail = _WORDS[500]
+    title, detail = WORDS[500]
     return problem(500, "internal_error", title, detail) if is_for_program() else _page(500, title, detail)
 
 
