@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import cli, logs, token_signing
 from webapp.config import INSTANCE, ROOT, Settings, load_settings
 from webapp.database import database_config, db
-from webapp.web import bodies, context, guard, health, hooks, limits, problems
+from webapp.web import bodies, context, guard, health, hooks, limits, problems, static_files
 from webapp.web.api import auth as api_auth
 from webapp.web.api import introspection as api_introspection
 from webapp.web.api import me, products
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     token_signing.init_app(app)
     Mail(app)
-    for part in (context, bodies, hooks, problems, guard, cli):
+    for part in (context, bodies, hooks, problems, guard, static_files, cli):
         part.init_app(app)
     csrf = FormProtection(app)
     limits.init_app(app, settings)

@@ -1,4 +1,4 @@
-"""The browser's HTTP cache never gives an answer twice: neither an X-New-Token nor a page of the account."""
+"""What the browser's HTTP cache holds: no X-New-Token and no page of the account, but all that pages are made with."""
 
 import json
 from collections.abc import Callable
@@ -28,6 +28,11 @@ FIRST_TOKEN = "async () => (await (await fetch('/api/refresh', { method: 'POST' 
 def requests_of(server: LiveServer, path: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
     return [line for line in lines if line.get("path") == path]
+
+
+def static_requests(server: LiveServer) -> list[str]:
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    return [line["path"] for line in lines if line.get("path", "").startswith("/static/")]
 
 
 def ask(page: Page, token: str) -> list[str]:
@@ -82,3 +87,17 @@ def test_a_page_of_the_account_is_asked_for_each_time_it_is_seen(
         expect(page.get_by_role("heading", name="Account")).to_be_visible()
         assert [line["status"] for line in requests_of(server, "/account")] == [200] * 3
         assert [line["status"] for line in requests_of(server, "/account/sessions")] == [200] * 2
+
+
+def test_of_a_second_page_nothing_is_asked_for_but_the_page(
+    browse: Callable[..., BrowserContext], live: Callable[..., AbstractContextManager[LiveServer]]
+) -> None:
+    """Style, scripts, the modules that these import, and pictures are there."""
+    with live(log_format="json") as server:
+        page = browse(server.url).new_page()
+        page.goto("/login", wait_until="networkidle")
+        first = static_requests(server)
+        assert {path.rpartition(".")[2] for path in first} == {"css", "js", "svg"}
+        page.goto("/", wait_until="networkidle")
+        page.goto("/login", wait_until="networkidle")
+        assert static_requests(server) == first

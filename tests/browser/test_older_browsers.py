@@ -40,7 +40,7 @@ def test_fields_buttons_and_the_focus_have_a_shape_without_light_dark(
 ) -> None:
     other = {"light": "dark", "dark": "light"}[scheme]
     context = browse(site.url, color_scheme=other if is_chosen else scheme, reduced_motion="reduce")
-    context.route("**/static/css/*.css", as_they_read_it)
+    context.route("**/css/*.css", as_they_read_it)
     page = context.new_page()
     page.goto("/login")
     if is_chosen:

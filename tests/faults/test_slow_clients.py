@@ -30,7 +30,7 @@ IMPATIENT = "tests.faults.impatient:app"
 HEAD = b"Host: localhost\r\n"
 SLOW_REQUEST = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X-Slow: " + b"a" * 4000
 # Nine answers of 1.5 MB: more than the buffers of both ends hold.
-BIG_REQUESTS = (b"GET /static/swagger-ui/swagger-ui-bundle.js HTTP/1.1\r\n" + HEAD + b"\r\n") * 9
+BIG_REQUESTS = (b"GET /static/v-any/swagger-ui/swagger-ui-bundle.js HTTP/1.1\r\n" + HEAD + b"\r\n") * 9
 DOWNLOAD = b"GET /long HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n"
 LAST_REQUEST = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n"
 

@@ -89,6 +89,7 @@ def static(http: FlaskClient) -> Iterator[tuple[int, str, TestResponse]]:
         with http.get("/static/css/base.css", headers={"If-None-Match": found.headers["ETag"]}) as unchanged:
             yield 304, "static", unchanged
     yield 404, "static", http.get("/static/nothing.js")
+    yield 404, "kept", http.get("/static/v-any/nothing.js")
 
 
 # --- everywhere ------------------------------------------------------------------------------------------
@@ -166,7 +167,11 @@ def test_whoever_watches_the_service_from_its_own_machine_is_answered(
 def test_an_error_is_not_stored_where_the_answer_would_be(make_app: Callable[..., Flask]) -> None:
     """H01, H02: nor has it a place in a cache that everybody shares."""
     http = client(make_app)
-    for path, sent in (("/.well-known/jwks.json", {"data": MUCH}), ("/static/nothing.js", {})):
+    for path, sent in (
+        ("/.well-known/jwks.json", {"data": MUCH}),
+        ("/static/nothing.js", {}),
+        ("/static/v-any/nothing.js", {}),
+    ):
         reply = http.get(path, **sent)
         assert (reply.status_code in (404, 413), reply.headers["Cache-Control"]) == (True, "no-store")
 
