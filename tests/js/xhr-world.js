@@ -10,6 +10,8 @@ export const ME = `${BASE}/me`;
 
 /** An answer that refuses the access token. */
 export const refusal = { status: 401, headers: REFUSED, body: '{"code":"invalid_token"}' };
+/** An answer that asks for one. */
+export const asked = { status: 401, headers: { "WWW-Authenticate": "Bearer" }, body: '{"code":"no_token"}' };
 
 /** What one request without a refusal tells its caller. */
 export const ONE_CALL = [
