@@ -28,7 +28,8 @@ def bundle(esbuild: Path, source: str, *options: str) -> bytes:
 def sizes(tools: Path) -> dict[str, int]:
     """Bytes after gzip -9 of what is exported."""
     esbuild = tools / "node_modules/.bin/esbuild"
-    served = [file.stat().st_size for file in CLIENT.glob("*.js") if "native" not in file.name]
+    files = (file for file in CLIENT.glob("*.js") if "native" not in file.name and "types" not in file.name)
+    served = [file.stat().st_size for file in files]
     print(f"\nindex.js and all that it imports, as served: {len(served)} files, {sum(served)} bytes")
     zipped = {}
     for name, source in WHAT.items():

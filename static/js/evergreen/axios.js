@@ -4,51 +4,10 @@ import { TransientError } from "./errors.js";
 
 /** @import { Answer, Attempt } from "./attempt.js" */
 /** @import { Auth } from "./auth.js" */
+/** @import { Axios, Config, Passage, Reply } from "./axios-types.js" */
 
 /** An address that begins with a scheme or a slash. */
 const ANCHORED = /^([a-z][\w+.-]*:|\/)/i;
-
-/**
- * As much of axios (1.x) as is used here.
- * @typedef {object} Config
- * @property {AxiosHeaders} headers
- * @property {any} [data]
- * @property {any} [signal]
- * @property {any} [cancelToken] axios's own, of before there were signals
- * @property {string} [url]
- * @property {string} [baseURL]
- * @property {any} [transformRequest]
- * @property {any} [responseType]
- * @property {() => Passage} [evergreen] a function, since axios would copy a plain object
- *
- * What a call was sent with.
- * @typedef {object} Passage
- * @property {Auth} auth
- * @property {Attempt} attempt
- * @property {string} [token] the one that it carries
- *
- * @typedef {object} AxiosHeaders
- * @property {(name: string) => boolean} has
- * @property {(name: string) => any} get
- * @property {(name: string, value: string) => unknown} set
- * @property {(name: string) => unknown} delete
- *
- * @typedef {object} Reply
- * @property {number} status
- * @property {any} headers
- * @property {any} config
- * @property {any} [data]
- * @property {any} [request]
- *
- * @typedef {object} Interceptors
- * @property {(onFulfilled: (value: any) => any, onRejected?: (error: any) => any) => number} use
- * @property {(id: number) => void} eject
- *
- * @typedef {object} Axios
- * @property {{ request: Interceptors, response: Interceptors }} interceptors
- * @property {(config: any) => string} getUri
- * @property {(config?: any) => { request: (config: any) => Promise<any> }} create
- */
 
 /**
  * Let every call of an axios instance that goes to the API carry the access token, adopt `X-New-Token`, and be sent
