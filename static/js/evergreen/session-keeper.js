@@ -1,3 +1,6 @@
+// One long function, and so a long file: its parts are the moves of one state, `session`, which nobody else may write.
+// Cut in two, each half would have to be handed the other's moves.
+
 import { untilAborted } from "./abort.js";
 import { decodeAccessToken, isSuccessor, lifetimeOf } from "./access-token.js";
 import { setUpAlarm } from "./alarm.js";
@@ -42,9 +45,6 @@ const OVER = "Session over.";
 
 /**
  * Open, renew and end the session: decide which answers still count, and tell listeners and other tabs.
- *
- * One long function, since its parts are the moves of one state, `session`, which nobody else may write: cut in two,
- * each half would have to be handed the other's moves.
  *
  * @param {string} base the API's address
  * @param {(type: "token" | "signedin" | "signedout", detail: object) => void} emit
