@@ -74,7 +74,10 @@ def test_of_two_who_migrate_at_once_the_second_waits_and_finds_nothing_to_do(app
 
     def locks() -> list[bool]:
         """Of each who has the lock or waits for it, whether they have it."""
-        of_migrating = "SELECT granted FROM pg_locks WHERE locktype = 'advisory' AND objid = 8 ORDER BY granted"
+        of_migrating = (
+            "SELECT granted FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+            "WHERE datname = current_database() AND locktype = 'advisory' AND objid = 8 ORDER BY granted"
+        )
         with db.engine.connect() as connection:
             return list(connection.scalars(text(of_migrating)))
 
