@@ -1,4 +1,4 @@
-"""Sessions as a test looks at them: by their ids, and why they were ended."""
+"""Sessions as a test looks at them: by their ids, in the device list, and why they were ended."""
 
 from flask import Flask
 from sqlalchemy import select
@@ -10,6 +10,11 @@ from webapp.models import AuthSession
 
 def sid(client: people.SignedIn) -> str:
     return forge.read(client.access)["sid"]
+
+
+def listed(client: people.SignedIn) -> list[str]:
+    """Return the ids in the device list, in its order."""
+    return [item["id"] for item in client.http.get("/api/sessions", headers=client.bearer).json["items"]]
 
 
 def reasons(app: Flask) -> dict[str, str | None]:

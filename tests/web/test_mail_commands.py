@@ -1,7 +1,9 @@
-"""What an operator sees and does about mail: `mail list`, `mail send`, `mail retry`, and what the doctor says of it."""
+"""What an operator sees and does about mail: `mail list`, `mail send`, `mail retry`, what the doctor says of it, and
+the inbox of development."""
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from sqlalchemy import update
 
 from tests.support import people
 from tests.support.command_line import PRODUCTION, refused, run
+from tests.support.mailbox import Mailbox
+from tests.support.registration import register
 from tests.support.steps import HOUR, START, events
 from webapp import outbox
 from webapp.database import db
@@ -138,3 +142,12 @@ def test_the_doctor_says_where_mail_goes(
     result = run(make_app(**settings), "doctor")
     assert finding in result.output
     assert "hunter2" not in result.output
+
+
+def test_the_development_inbox_names_instants_in_utc(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(app_env="development", mail_url=f"file://{tmp_path}/mail")
+    register(app)
+    Mailbox(app, tmp_path / "mail").deliver()
+    page = app.test_client().get("/dev/mail").text
+    written = page.partition('<time datetime="')[2].partition('"')[0]
+    assert datetime.fromisoformat(written).tzinfo == UTC

@@ -136,3 +136,12 @@ def test_the_meter_says_what_the_form_will_say(app: Flask, user_id: int) -> None
     sign_in_by_form(http)
     token = csrf_token(http.get("/account"))
     assert "your name" in ask("johndoe1")[1]
+
+
+def test_a_password_that_is_too_short_is_not_praised(app: Flask, user_id: int) -> None:
+    browser = app.test_client()
+    csrf = csrf_token(browser.get("/register"))
+    for password, is_short in (("kQ9$xz7", True), ("kQ9$xz7vT2pLw", False)):
+        said = browser.post("/password-strength", data={"csrf_token": csrf, "password": password}).json
+        assert (said["reason"] == "Use at least 8 characters.") is is_short
+        assert (said["score"] < 2) is is_short
