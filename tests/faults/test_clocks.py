@@ -90,7 +90,7 @@ def test_the_leeway_is_the_settings_on_one_host_and_a_minute_more_between_two(
     with one_client(server) as own, one_client(ahead) as other:
         for is_asked, late, code in (
             (own, leeway + 1, "token_reused"),
-            (other, leeway + 30, ""),  # and to the second in test_sessions.py: here time goes on meanwhile
+            (other, leeway + 30, ""),  # and to the second in test_sessions_at_once.py: here time goes on meanwhile
             (other, leeway + 61, "token_reused"),
         ):
             for host in (server, ahead):
