@@ -1,5 +1,6 @@
 """The administrators' desk: its addresses, what is done there, and what it leaves written down."""
 
+import re
 from typing import Any
 
 from flask import Flask
@@ -36,6 +37,11 @@ def perform(desk: FlaskClient, user_id: int, act: str, address: str = people.EMA
 def end(desk: FlaskClient, *sids: str, **fields: str) -> TestResponse:
     token = csrf_token(desk.get("/admin/sessions"))
     return desk.post("/admin/sessions/end", data={"csrf_token": token, "sid": list(sids), **fields})
+
+
+def found(page: TestResponse) -> list[str]:
+    """Return the addresses in the rows of the list of users."""
+    return re.findall(r'<a href="/admin/users/\d+">([^<]*)</a>\s*<br>', page.text)
 
 
 def fitting(act: str) -> dict[str, Any]:
