@@ -1,4 +1,5 @@
-"""The product with a front end at another origin, a sign-in that sets the cookie, and what an answer sets."""
+"""The product with a front end at another origin, what foreign ones send, a sign-in that sets the cookie, and what an
+answer sets."""
 
 from collections.abc import Callable
 from http.cookies import Morsel, SimpleCookie
@@ -9,9 +10,33 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.steps import client
+from tests.support.steps import OWN, client
 
 FRIEND = "https://app.example"
+# What a request says of where it comes from, if that is neither ours nor FRIEND, or not known to be.
+FOREIGN = [
+    {},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "Same-Origin"},
+    {"Sec-Fetch-Site": "same-origin, cross-site"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "https://evil.example"},
+    {"Origin": "https://evil.accounts.example.com"},
+    {"Origin": "https://accounts.example.com.evil.example"},
+    {"Origin": "http://accounts.example.com"},
+    {"Origin": "https://accounts.example.com:8443"},
+    {"Origin": "https://app.example.evil"},
+    {"Origin": "https://APP.example"},
+    {"Origin": "http://localhost:5173"},
+    {"Origin": f"{FRIEND}, https://evil.example"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://evil.accounts.example.com", "Sec-Fetch-Site": "same-site"},
+    {"Referer": f"{OWN}/account"},
+    {"X-Requested-With": "XMLHttpRequest"},
+]
 
 
 def client_of(make_app: Callable[..., Flask], *, is_https: bool, use_cookies: bool = True) -> FlaskClient:

@@ -1,45 +1,19 @@
-"""Other origins: which may send the cookies (C01 to C03), and which may read answers (C07, C08)."""
-
-from collections.abc import Callable
+"""Other origins: which may send the cookies, to the API and to the pages (C01 to C03, C05)."""
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import people
-from tests.support.cookies import FRIEND, cookies, login
-from tests.support.steps import OWN, SAME_ORIGIN, bearer, client, csrf_token, me, refresh
+from tests.support.cookies import FOREIGN, FRIEND, cookies, login
+from tests.support.steps import OWN, SAME_ORIGIN, bearer, csrf_token, me, refresh
 from webapp.database import db
 from webapp.models import AuthSession
 
 pytestmark = pytest.mark.usefixtures("clock")
 
-FOREIGN = [
-    {},
-    {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"},
-    {"Sec-Fetch-Site": "none"},
-    {"Sec-Fetch-Site": "Same-Origin"},
-    {"Sec-Fetch-Site": "same-origin, cross-site"},
-    {"Origin": "null"},
-    {"Origin": ""},
-    {"Origin": "https://evil.example"},
-    {"Origin": "https://evil.accounts.example.com"},
-    {"Origin": "https://accounts.example.com.evil.example"},
-    {"Origin": "http://accounts.example.com"},
-    {"Origin": "https://accounts.example.com:8443"},
-    {"Origin": "https://app.example.evil"},
-    {"Origin": "https://APP.example"},
-    {"Origin": "http://localhost:5173"},
-    {"Origin": f"{FRIEND}, https://evil.example"},
-    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
-    {"Origin": "https://evil.accounts.example.com", "Sec-Fetch-Site": "same-site"},
-    {"Referer": f"{OWN}/account"},
-    {"X-Requested-With": "XMLHttpRequest"},
-]
 
-
-# --- who may send them -----------------------------------------------------------------------------------
+# --- to the API ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/api/refresh", "/api/logout"])
@@ -107,80 +81,13 @@ def test_a_foreign_page_begins_nothing_in_the_browser_of_a_visitor(
     assert production.post(path, json={}, headers=SAME_ORIGIN).status_code in (200, 422)
 
 
-# --- which origins may read answers ----------------------------------------------------------------------
-
-
-def test_no_other_origin_may_read_an_answer_or_ask_beforehand(production: FlaskClient) -> None:
-    """C07, C08: never reflected, never `*`; `Vary: Origin` all the same."""
-    for origin in [headers["Origin"] for headers in FOREIGN if headers.get("Origin")]:
-        preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        for reply in (
-            production.get("/api/me", headers={"Origin": origin}),
-            production.post("/api/login", json={}, headers={"Origin": origin}),
-            production.options("/api/refresh", headers=preflight),
-        ):
-            assert (origin, [name for name, _ in reply.headers if name.startswith("Access-Control-")]) == (origin, [])
-            assert "Origin" in reply.headers["Vary"]
-
-
-@pytest.mark.parametrize("path", ["/api/me", "/api/login", "/api/nothing", "/static/js/evergreen/index.js"])
-@pytest.mark.parametrize("origin", [FRIEND, "https://evil.example", None])
-def test_every_answer_that_depends_on_the_origin_says_so(
-    production: FlaskClient, path: str, origin: str | None
-) -> None:
-    """C07: or a cache gives the answer without the header to the front end that is allowed."""
-    with production.get(path, headers={"Origin": origin} if origin else {}) as reply:
-        assert "Origin" in reply.headers.get("Vary", "")
-        assert reply.headers.get("Access-Control-Allow-Origin") == (origin if origin == FRIEND else None)
-
-
-@pytest.mark.parametrize("path", ["/", "/login", "/account", "/api/docs", "/healthz", "/static/css/base.css"])
-def test_pages_are_readable_by_no_other_origin(production: FlaskClient, path: str) -> None:
-    """C11."""
-    with production.get(path, headers={"Origin": FRIEND}) as reply:
-        assert "Access-Control-Allow-Origin" not in reply.headers
-
-
-def test_an_allowed_front_end_may_send_tokens_and_read_what_it_needs_of_every_answer(production: FlaskClient) -> None:
-    """C07, N09: errors too, or a script sees a network error in place of a 401."""
-    reply = production.get("/api/me", headers={"Origin": FRIEND})
-    assert reply.status_code == 401
-    assert reply.headers["Access-Control-Allow-Origin"] == FRIEND
-    assert reply.headers["Access-Control-Allow-Credentials"] == "true"
-    assert {"X-New-Token", "Retry-After"} <= set(reply.headers["Access-Control-Expose-Headers"].split(", "))
-
-
-def test_the_webview_of_an_app_is_served_as_any_front_end_is(make_app: Callable[..., Flask]) -> None:
-    """C07: by an origin of its own scheme, once it is on the list."""
-    app = "capacitor://localhost"
-    http = client(make_app, is_https=True, cors_origins=app)
-    signed_in = http.post(
-        "/api/login", json={"email": people.EMAIL, "password": people.PASSWORD}, headers={"Origin": app}
-    )
-    assert (signed_in.status_code, signed_in.headers["Access-Control-Allow-Origin"]) == (200, app)
-    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    for origin, allowed in ((app, app), ("capacitor://localhost.evil", None), ("https://localhost", None)):
-        reply = http.options("/api/refresh", headers={"Origin": origin, **preflight})
-        assert reply.headers.get("Access-Control-Allow-Origin") == allowed
-        assert http.post("/api/login", json={}, headers={"Origin": origin}).status_code == (422 if allowed else 403)
-
-
 def test_who_is_refused_for_its_origin_is_not_told_of_cookies_that_it_did_not_send(production: FlaskClient) -> None:
     refused = production.post("/api/login", json={}, headers={"Origin": "https://evil.example"})
     assert "cookie" not in f"{refused.json['title']} {refused.json['detail']}".lower()
     assert "origin" in refused.json["title"]
 
 
-def test_a_preflight_lists_methods_and_headers_needs_no_token_and_does_nothing(production: FlaskClient) -> None:
-    """C08."""
-    login(production)
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
-    reply = production.options("/api/refresh", headers={"Origin": FRIEND, **asked})
-    assert (reply.status_code, reply.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
-    assert set(reply.headers["Access-Control-Allow-Methods"].split(", ")) == {"GET", "POST", "PATCH", "DELETE"}
-    assert reply.headers["Access-Control-Allow-Headers"].lower() == "authorization, content-type"
-    assert int(reply.headers["Access-Control-Max-Age"]) <= 7200
-    assert cookies(reply) == {}
+# --- to the pages ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
