@@ -8,7 +8,7 @@ import pytest
 from tests.faults.counting import folder_of, scrape
 from tests.faults.crowds import client_of_each_worker
 from tests.faults.servers import WORKERS, kill, reload, start_again, wait_for_workers
-from tests.support.fork_server import Program
+from tests.support.forked import Program
 from tests.support.live import STARTS_WITHIN, LiveServer, free_port
 from tests.support.people import EMAIL, PASSWORD
 

@@ -1,31 +1,25 @@
-"""Programs of Python that begin with the product's libraries imported, and end without taking them apart.
+"""The process that forks programs of Python: it has imported the product's libraries, and they end without taking them
+apart.
 
-A server of two workers takes two seconds of a processor to start and stop, nearly all for the import of what it is made
-of and for the end of three interpreters. So each process that tests has one of its own that has imported what the
-product imports of others, and forks each program from it. What is the product's, or looks at the environment when it is
-imported, the program imports itself; but gunicorn, all of whose settings of that kind gunicorn.conf.py makes. Variables
-of Python itself (PYTHON...) have no effect. That a server starts without all this is for tests that ask for it
-(`preload=False`), and for those that start `make run` or the image's command."""
+What is the product's, or looks at the environment when it is imported, a program imports itself; but gunicorn, all of
+whose settings of that kind gunicorn.conf.py makes. Variables of Python itself (PYTHON...) have no effect. Started and
+asked by forked.py alone."""
 
 import ast
 import atexit
 import importlib
 import json
-import math
 import os
 import selectors
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from runpy import run_module
 from typing import Final, NoReturn
@@ -37,83 +31,6 @@ SOURCES: Final = ("webapp", "gunicorn.conf.py")
 NOT_BEFORE: Final = ("webapp", "prometheus_client")
 NUMBER: Final = struct.Struct("i")
 OF_GUNICORN: Final = ("gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "gunicorn.glogging")
-
-
-class Program:
-    """A program that was forked, with what tests use of subprocess.Popen."""
-
-    def __init__(self, module: str, *arguments: str, env: Mapping[str, str], log: Path) -> None:
-        """Run `python -m module arguments` in the project's folder; what it prints is added to `log`."""
-        self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(_address())
-        asked = {"module": module, "arguments": arguments, "env": dict(env), "log": str(log)}
-        self._connection.sendall(json.dumps(asked).encode() + b"\n")
-        self.pid = _number(self._connection)
-        self._connection.setblocking(False)
-        self._lock = threading.Lock()
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Return its exit status, -9 if signal 9 ended it, or None while it runs."""
-        with self._lock:
-            if self.returncode is None:
-                with suppress(BlockingIOError):
-                    self.returncode = _number(self._connection)
-                    self._connection.close()
-            return self.returncode
-
-    def wait(self, timeout: float = math.inf) -> int:
-        """Return its exit status when it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
-        deadline = time.monotonic() + timeout
-        while (status := self.poll()) is None:
-            if time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired([f"process {self.pid}"], timeout)
-            time.sleep(0.01)
-        return status
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-
-def _number(connection: socket.socket) -> int:
-    content = connection.recv(NUMBER.size)
-    assert content, "the process that forks has ended"
-    return int(NUMBER.unpack(content)[0])
-
-
-def machine_environment() -> dict[str, str]:
-    """Return the few variables of this machine that a program under test has."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-
-
-@cache
-def _address() -> str:
-    """Start the process that forks, which ends with this one; return where it listens."""
-    folder = tempfile.TemporaryDirectory(prefix="evergreen-")
-    address = f"{folder.name}/socket"
-    server = subprocess.Popen(
-        [sys.executable, "-m", __name__, address],
-        cwd=ROOT, env=machine_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert server.stdout is not None
-    assert server.stdout.readline() == b"ready\n"
-
-    def end() -> None:
-        server.communicate()
-        folder.cleanup()
-
-    atexit.register(end)
-    return address
-
-
-# --- the process that forks ------------------------------------------------------------------------------
 
 
 def _libraries() -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.fork_server import Program, machine_environment
+from tests.support.forked import Program, machine_environment
 from tests.support.settings import SECRET_KEY
 from webapp.config import ROOT
 
