@@ -1,20 +1,20 @@
-"""The pool that tries its connections: which are replaced, how often, and what becomes of one that fails oddly."""
+"""The pool that tries its connections: which are replaced, how often, what becomes of one that fails oddly, and who is
+given one first."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tests.support.services import POSTGRESQL, require_postgresql
-from tests.support.settings import make_settings
+from tests.support.engines import SERVER, engine_on
 from tests.support.waiting import wait_until
 from webapp import fair_pool, postgresql
-from webapp.database import database_config
-
-SERVER = f"{POSTGRESQL}/postgres"
+from webapp.database import OUTAGES
 
 
 class Clock:
@@ -31,12 +31,9 @@ class Clock:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    require_postgresql()
     monkeypatch.setattr(fair_pool, "RESTED", 0.0)  # each is tried at each use
-    config = database_config(make_settings(database_url=SERVER))
-    engine = create_engine(config["SQLALCHEMY_DATABASE_URI"], **config["SQLALCHEMY_ENGINE_OPTIONS"])
-    yield engine
-    engine.dispose()
+    with engine_on(SERVER) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -111,3 +108,49 @@ def test_a_connection_whose_trial_breaks_off_is_not_used_again(
         assert connection.connection.dbapi_connection.autocommit is False  # type: ignore[union-attr]
     pool: Any = engine.pool
     assert (pool.checkedout(), pool._turns._free) == (0, pool.size()), "no turn is lost"
+
+
+@pytest.mark.usefixtures("the_products_limits")
+def test_connections_go_to_those_who_have_waited_longest(engine: Engine) -> None:
+    order: list[int] = []
+    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
+
+    def wait_for_one(number: int) -> None:
+        with engine.connect():
+            order.append(number)
+
+    threads = []
+    for number in range(10):
+        threads.append(threading.Thread(target=wait_for_one, args=(number,)))
+        threads[-1].start()
+        wait_until(lambda so_many=number + 1: _waiting(engine) == so_many, "the thread waits")
+    held.pop().close()
+    for thread in threads:
+        thread.join(5)
+    assert order == list(range(10))
+    for connection in held:
+        connection.close()
+    assert _waiting(engine) == 0
+
+
+def _waiting(engine: Engine) -> int:
+    pool: Any = engine.pool
+    return len(pool._turns._waiting)
+
+
+@pytest.mark.usefixtures("the_products_limits")
+def test_who_waits_for_a_connection_in_vain_is_told_in_time_and_leaves_no_gap(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
+    monkeypatch.setattr(postgresql, "REQUEST_TIMEOUT", 0.1)
+    postgresql.begin_request()
+    with pytest.raises(PoolTimeout) as raised:
+        engine.connect()
+    assert isinstance(raised.value, OUTAGES)
+    postgresql.end_request()
+    for connection in held:
+        connection.close()
+    held = [engine.connect() for _ in held]
+    for connection in held:
+        connection.close()

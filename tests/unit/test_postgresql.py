@@ -1,7 +1,6 @@
-"""Connections to PostgreSQL: how long they wait, who gets one, and what is done about a server that says nothing."""
+"""Connections to PostgreSQL: how long they wait, and what is done about a server that says nothing."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,22 +8,18 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tests.faults.smtp_servers import tar_pit
 from tests.support.databases import migrate
+from tests.support.engines import SERVER, engine_on
 from tests.support.live import free_port
-from tests.support.patience import LIMITS
 from tests.support.services import POSTGRESQL, require_postgresql
-from tests.support.settings import make_settings
-from tests.support.waiting import wait_until
 from webapp import postgresql
-from webapp.database import OUTAGES, database_config
 
-SERVER = f"{POSTGRESQL}/postgres"
+pytestmark = pytest.mark.usefixtures("the_products_limits")
 
 
 def connector(port: int) -> postgresql.Connector:
@@ -34,19 +29,8 @@ def connector(port: int) -> postgresql.Connector:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine as the product makes it; a parameter is what follows the database's name."""
-    require_postgresql()
-    config = database_config(make_settings(database_url=SERVER + getattr(request, "param", "")))
-    engine = create_engine(config["SQLALCHEMY_DATABASE_URI"], **config["SQLALCHEMY_ENGINE_OPTIONS"])
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(autouse=True)
-def _the_products_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, limit in LIMITS.items():
-        monkeypatch.setattr(postgresql, name, limit)
-    yield
-    postgresql.end_request()
+    with engine_on(SERVER + getattr(request, "param", "")) as engine:
+        yield engine
 
 
 def test_a_request_waits_no_longer_than_it_may(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,50 +131,6 @@ def test_a_server_that_takes_nothing_is_away_and_its_connections_are_replaced_no
     pids += [write(), write()]
     assert len(set(pids)) == 3
     assert pids[2] == pids[3]
-
-
-def test_connections_go_to_those_who_have_waited_longest(engine: Engine) -> None:
-    order: list[int] = []
-    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
-
-    def wait_for_one(number: int) -> None:
-        with engine.connect():
-            order.append(number)
-
-    threads = []
-    for number in range(10):
-        threads.append(threading.Thread(target=wait_for_one, args=(number,)))
-        threads[-1].start()
-        wait_until(lambda so_many=number + 1: _waiting(engine) == so_many, "the thread waits")
-    held.pop().close()
-    for thread in threads:
-        thread.join(5)
-    assert order == list(range(10))
-    for connection in held:
-        connection.close()
-    assert _waiting(engine) == 0
-
-
-def _waiting(engine: Engine) -> int:
-    pool: Any = engine.pool
-    return len(pool._turns._waiting)
-
-
-def test_who_waits_for_a_connection_in_vain_is_told_in_time_and_leaves_no_gap(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = [engine.connect() for _ in range(engine.pool.size())]  # type: ignore[attr-defined]
-    monkeypatch.setattr(postgresql, "REQUEST_TIMEOUT", 0.1)
-    postgresql.begin_request()
-    with pytest.raises(PoolTimeout) as raised:
-        engine.connect()
-    assert isinstance(raised.value, OUTAGES)
-    postgresql.end_request()
-    for connection in held:
-        connection.close()
-    held = [engine.connect() for _ in held]
-    for connection in held:
-        connection.close()
 
 
 def test_a_migration_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
