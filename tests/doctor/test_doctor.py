@@ -1,4 +1,5 @@
-"""The doctor as a whole: a sound installation, what is printed, what happens where nothing can start, and the list."""
+"""The doctor as a whole: a sound installation, what is printed, what happens where nothing answers or
+can start, and the list."""
 
 import errno
 import json
@@ -6,14 +7,17 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.doctor.conftest import complaints, findings
+from tests.faults.smtp_servers import tar_pit
 from tests.support.command_line import flask
+from tests.support.live import free_port
 from webapp.config import ROOT
-from webapp.doctor import examine_failed_start
+from webapp.doctor import database, examine_failed_start, limits, mail
 from webapp.doctor.findings import FINDABLE, within
 
 SOUND_SUBJECTS = {"settings", "lifetimes", "cookies", "network", "cors", "limits", "mail", "database", "migrations"}
@@ -50,6 +54,24 @@ def test_only_what_fails_makes_the_command_fail(clinic: Callable[..., Flask], le
     assert all(row.keys() == {"level", "code", "subject", "message"} for row in rows)
     assert rows[-1]["level"] == level
     assert {row["code"] for row in rows} - {""} == ({"leeway-none"} if level == "warn" else set())
+
+
+def test_servers_that_never_answer_do_not_keep_the_doctor(
+    make_app: Callable[..., Flask], sound: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (database, limits, mail):
+        monkeypatch.setattr(module, "PATIENCE", 0.5)
+    port = free_port()
+    sound |= {
+        "mail_url": f"smtp://127.0.0.1:{port}",
+        "ratelimit_storage_uri": f"redis://127.0.0.1:{port}/0",
+        "database_url": f"postgresql+psycopg://u@127.0.0.1:{port}/x",
+    }
+    with tar_pit(port) as pit:
+        found = complaints(make_app(**sound))
+        assert found.keys() == {"mail-unreachable", "redis-unreachable", "database-unreachable"}
+        assert all("(TimeoutError)" in message for message in found.values())
+        assert len(pit.caught) == 3
 
 
 # --- where nothing can start -----------------------------------------------------------------------------

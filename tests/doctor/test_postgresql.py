@@ -14,13 +14,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from tests.doctor.conftest import complaints, disconnect
-from tests.faults.smtp_servers import tar_pit
-from tests.support.databases import close_connections, fresh_database
-from tests.support.live import free_port
+from tests.support.databases import fresh_database
 from tests.support.services import POSTGRESQL
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.doctor import database, limits, mail, postgresql
+from webapp.doctor import postgresql
 
 ROLE = f"evergreen_role_{os.getpid()}"
 RIGHTS = (
@@ -187,27 +185,3 @@ def test_a_server_that_cannot_be_used_is_found_with_the_reason(
     assert reason in found["database-unreachable"]
     assert "check DATABASE_URL" in found["database-unreachable"]
     assert "hunter2" not in found["database-unreachable"]
-
-
-def test_servers_that_never_answer_do_not_keep_the_doctor(
-    make_app: Callable[..., Flask], sound: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (database, limits, mail):
-        monkeypatch.setattr(module, "PATIENCE", 0.5)
-    port = free_port()
-    sound |= {
-        "mail_url": f"smtp://127.0.0.1:{port}",
-        "ratelimit_storage_uri": f"redis://127.0.0.1:{port}/0",
-        "database_url": f"postgresql+psycopg://u@127.0.0.1:{port}/x",
-    }
-    with tar_pit(port) as pit:
-        found = complaints(make_app(**sound))
-        assert found.keys() == {"mail-unreachable", "redis-unreachable", "database-unreachable"}
-        assert all("(TimeoutError)" in message for message in found.values())
-        assert len(pit.caught) == 3
-
-
-def _connect_anew(app: Flask) -> None:
-    with app.app_context():
-        db.session.remove()
-        close_connections()
