@@ -12,11 +12,11 @@ import requests
 
 from tests.examples.serving import serve_api, wait_for
 from tests.support.forge import read
+from tests.support.key_pairs import pem
 from tests.support.live import LiveServer, free_port
 from tests.support.pair_forgeries import PAIRS
 from tests.support.people import EMAIL, PASSWORD
 from tests.support.programs import clean_environment, started
-from tests.unit.test_key_rings import pem
 from webapp.config import ROOT
 from webapp.keys import key_pairs
 

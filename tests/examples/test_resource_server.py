@@ -22,8 +22,8 @@ from tests.examples.resource_service import (
 )
 from tests.examples.serving import begin_anew
 from tests.support.forge import read
+from tests.support.key_pairs import ED25519, P256, pem
 from tests.support.pair_forgeries import PAIRS, forgeries
-from tests.unit.test_key_rings import ED25519, P256, pem
 
 DAY = 86_400
 

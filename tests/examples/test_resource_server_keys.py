@@ -15,8 +15,8 @@ from tests.examples.resource_service import (
     welcome,
 )
 from tests.support.forge import read
+from tests.support.key_pairs import ED25519, P256, pem
 from tests.support.pair_forgeries import forgeries
-from tests.unit.test_key_rings import ED25519, P256, pem
 
 
 def test_a_change_of_keys_is_not_noticed_and_an_unknown_one_is_looked_up(tmp_path: Path) -> None:

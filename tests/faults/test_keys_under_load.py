@@ -13,10 +13,10 @@ from tests.faults.servers import start_again, wait_for_workers
 from tests.faults.traffic import Habit, traffic
 from tests.support import people
 from tests.support.databases import close_connections, fresh_database, turn_for_a_crowd
+from tests.support.key_pairs import ED25519, P256, pem
 from tests.support.live import LiveServer, serve
 from tests.support.settings import PUBLIC_URL, SECRET_KEY, make_settings
 from tests.support.waiting import wait_until
-from tests.unit.test_key_rings import ED25519, P256, pem
 from webapp import create_app
 
 PEOPLE = 50

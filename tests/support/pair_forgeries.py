@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
 
+from tests.support.key_pairs import ED25519, P256, pem
 from tests.support.settings import SECRET_KEY
-from tests.unit.test_key_rings import ED25519, P256, pem
 from webapp.keys import key_pairs, shared_key
 
 PAIRS = {"EdDSA": ED25519, "ES256": P256}

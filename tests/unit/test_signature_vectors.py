@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm
 from jwt.utils import base64url_decode, base64url_encode
 
-from tests.unit.test_key_rings import RFC8037_X
+from tests.support.key_pairs import RFC8037_X
 from webapp import token_format
 
 _CLAIMS = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"

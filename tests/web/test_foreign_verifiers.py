@@ -14,10 +14,10 @@ from tests.support import people
 from tests.support.databases import close_connections, fresh_database
 from tests.support.foreign_jose import LIBRARIES, Expected, Json
 from tests.support.forge import read
+from tests.support.key_pairs import pem
 from tests.support.pair_forgeries import PAIRS, by_hmac, forgeries, signed
 from tests.support.settings import PUBLIC_URL, SECRET_KEY, make_settings
 from tests.support.steps import me, refresh
-from tests.unit.test_key_rings import pem
 from webapp import create_app, tokens
 from webapp.clock import utc_now
 from webapp.errors import InvalidToken

@@ -1,4 +1,4 @@
-"""Public keys for other services, and what these are told of a token (RFC 7517, RFC 7662)."""
+"""What another service is told of a token, and which service is told (RFC 7662)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,11 @@ from werkzeug.test import TestResponse
 
 from tests.support import people
 from tests.support.forge import read
+from tests.support.key_pairs import ED25519, pem
 from tests.support.settings import PUBLIC_URL
 from tests.support.steps import DAY, START, refresh
-from tests.unit.test_key_rings import ED25519, P256, pem
 from webapp import accounts
 from webapp.database import db
-from webapp.keys import key_pairs
 from webapp.models import AuthSession
 
 NAME, SECRET = "reports", "introspection-secret-0123456789-abcdef"
@@ -41,9 +40,6 @@ def told(http: FlaskClient, token: str) -> dict[str, Any]:
     assert (reply.status_code, reply.content_type) == (200, "application/json"), reply.text
     assert reply.headers["Cache-Control"] == "no-store"
     return dict(reply.json)
-
-
-# --- introspection ---------------------------------------------------------------------------------------
 
 
 def test_of_a_good_token_a_service_hears_whose_it_is(http: FlaskClient, signed_in: people.SignedIn) -> None:
@@ -187,22 +183,3 @@ def test_a_question_has_one_token(http: FlaskClient, user_id: int, form: dict[st
     assert (reply.status_code, reply.json["error"]) == (400, "invalid_request")
     in_json = http.post("/api/introspect", json={"token": "x"}, auth=(NAME, SECRET))
     assert (in_json.status_code, in_json.json["error"]) == (400, "invalid_request")
-
-
-# --- public keys -----------------------------------------------------------------------------------------
-
-
-def test_public_keys_are_published_for_five_minutes_and_secrets_never(make_app: Callable[..., Flask]) -> None:
-    """RFC 7517 §5."""
-    both = pem(ED25519) + pem(P256)
-    reply = make_app(jwt_signing_key=both).test_client().get("/.well-known/jwks.json")
-    assert reply.json == {"keys": [key.jwk for key in key_pairs(both)]}
-    assert not any({"d", "k"} & key.keys() for key in reply.json["keys"])
-    assert reply.headers["Cache-Control"] == "public, max-age=300"
-    assert not {"Vary", "Pragma", "Set-Cookie"} & set(reply.headers.keys())
-    assert reply.headers["X-Content-Type-Options"] == "nosniff"
-
-
-def test_without_a_pair_there_is_nothing_to_publish(make_app: Callable[..., Flask]) -> None:
-    reply = make_app(jwt_signing_key="").test_client().get("/.well-known/jwks.json")
-    assert reply.json == {"keys": []}

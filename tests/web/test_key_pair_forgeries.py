@@ -10,10 +10,10 @@ from flask import Flask
 from tests.support import people
 from tests.support.databases import close_connections, fresh_database
 from tests.support.forge import read
+from tests.support.key_pairs import pem
 from tests.support.pair_forgeries import PAIRS, forgeries
 from tests.support.settings import make_settings
 from tests.support.steps import assert_refused, bearer, me, refresh
-from tests.unit.test_key_rings import pem
 from webapp import create_app
 from webapp.keys import key_pairs
 

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support import forge, people
+from tests.support.key_pairs import ED25519, P256, pem
 from tests.support.settings import SECRET_KEY
 from tests.support.steps import assert_refused, csrf_token, is_signed_in, me, refresh, sign_in_by_form, successor
-from tests.unit.test_key_rings import ED25519, P256, pem
 from webapp import mfa_setup
 from webapp.clock import utc_now
 from webapp.database import db
