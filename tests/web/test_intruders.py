@@ -7,16 +7,17 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from tests.support import people
 from tests.support.mailbox import Mailbox, text
-from tests.support.recovery import NEW_PASSWORD, THIEF, ask_to_move, confirm, forgot, move_to, recover, reset, use
+from tests.support.recovery import NEW_PASSWORD, THIEF, ask_to_move, confirm, move_to, recover, reset, use
 from tests.support.steps import HOUR, csrf_token, events, login
+from tests.support.ways_in import add_passkey, ways_in
 from webapp import outbox
 from webapp.clock import utc_now
 from webapp.database import db
-from webapp.models import Passkey, RecoveryCode, User
+from webapp.models import RecoveryCode
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
@@ -49,21 +50,6 @@ def test_a_sign_in_that_was_not_me_is_ended_by_the_link_of_its_mail(app: Flask, 
 
 
 # --- what they have added --------------------------------------------------------------------------------
-
-
-def add_passkey(app: Flask, user_id: int, name: str) -> None:
-    with app.app_context():
-        row = {"credential_id": name, "public_key": b"", "sign_count": 0, "created_at": utc_now()}
-        db.session.add(Passkey(user_id=user_id, name=name, **row))
-        db.session.commit()
-
-
-def ways_in(app: Flask) -> tuple[bool, list[str], int]:
-    """Return whether a second factor is on, the names of the passkeys, and how many recovery codes there are."""
-    with app.app_context():
-        names = list(db.session.scalars(select(Passkey.name).order_by(Passkey.id)))
-        is_on = db.session.scalars(select(User.totp_enabled_at)).one() is not None
-        return is_on, names, len(db.session.scalars(select(RecoveryCode.id)).all())
 
 
 def turn_on(of: people.SignedIn) -> None:
@@ -186,27 +172,3 @@ def test_a_change_of_address_that_they_asked_for_comes_to_nothing(
     assert mailbox.to(THIEF) == []
     assert app.test_client().post("/api/email/verify", json={"token": token}).status_code == 400
     assert [user.email for user in people.users(app)] == [people.EMAIL]
-
-
-@pytest.mark.parametrize(("wish", "left"), [({}, ["mine"]), ({"remove_passkeys": True}, [])])
-def test_a_reset_removes_the_passkeys_if_so_wished(
-    app: Flask, mailbox: Mailbox, user_id: int, wish: dict[str, bool], left: list[str]
-) -> None:
-    add_passkey(app, user_id, "mine")
-    forgot(app)
-    body = {"token": mailbox.token("reset", people.EMAIL), "password": NEW_PASSWORD, **wish}
-    assert app.test_client().post("/api/password/reset", json=body).status_code == 204
-    assert ways_in(app)[1] == left
-
-
-def test_the_page_that_sets_a_new_password_names_the_passkeys(app: Flask, mailbox: Mailbox, user_id: int) -> None:
-    """They sign in without it."""
-    forgot(app)
-    http, link = app.test_client(), f"/reset/{mailbox.token('reset', people.EMAIL)}"
-    assert "passkeys" not in http.get(link).text
-    add_passkey(app, user_id, "somebody's <key>")
-    page = http.get(link)
-    assert "<li>somebody&#39;s &lt;key&gt;, added" in page.text
-    fields = {"csrf_token": csrf_token(page), "password": NEW_PASSWORD, "remove_passkeys": "y"}
-    assert http.post(link, data=fields).status_code == 303
-    assert ways_in(app)[1] == []
