@@ -1,11 +1,14 @@
 """Attempts to sign in, from where and with which known device a test likes."""
 
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.support import people
+from tests.support.second_factor import STEP, Phone
+from tests.support.steps import sign_in_by_form, submit
 from webapp.database import db
 from webapp.models import User
 
@@ -62,3 +65,26 @@ def but_its_id(reply: TestResponse) -> tuple[int, dict[str, str], dict[str, str]
     """What an answer says, without what is another at each request."""
     headers = {name: value for name, value in reply.headers.items() if name != "X-Request-ID"}
     return reply.status_code, headers, {**reply.get_json(), "request_id": ""}
+
+
+# --- with a second factor --------------------------------------------------------------------------------
+
+
+def sign_in_with_code(app: Flask, phone: Phone, clock: time_machine.Traveller) -> str:
+    """Return the cookie of a new browser that signs in with a code; the next code is another one."""
+    http = browser(app)
+    body = {"email": people.EMAIL, "password": people.PASSWORD, "code": phone.code(), "transport": "cookie"}
+    assert http.post("/api/login", json=body).status_code == 200
+    clock.shift(STEP)
+    return known_device(http)
+
+
+def waiting_for_code(app: Flask, cookie: str | None = None) -> FlaskClient:
+    """A browser that has shown the password on the page, and is asked for the code."""
+    http = browser(app, cookie)
+    assert sign_in_by_form(http).location == "/login/code"
+    return http
+
+
+def give_code(http: FlaskClient, code: str) -> TestResponse:
+    return submit(http, "/login/code", {"code": code})

@@ -3,17 +3,13 @@
 import pytest
 import time_machine
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from tests.support import people
-from tests.support.guessing import attempt, browser, device_cookie, known_device
+from tests.support.guessing import attempt, device_cookie, give_code, sign_in_with_code, waiting_for_code
 from tests.support.mailbox import Mailbox
 from tests.support.recovery import NEW_PASSWORD, forgot, reset
 from tests.support.second_factor import STEP, Phone, outcome
-from tests.support.steps import DAY, HOUR, MINUTE, attribute, field, sign_in_by_form, submit
-from webapp import passwords
-from webapp.errors import TooBusy
+from tests.support.steps import DAY, HOUR, MINUTE
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -21,37 +17,11 @@ WRONG, TOO_MANY = (401, "invalid_code"), (429, "too_many_attempts")
 THIRD_PASSWORD = "nine silent otters"
 
 
-@pytest.fixture
-def known(app: Flask, phone: Phone, clock: time_machine.Traveller) -> str:
-    """The cookie of John Doe's browser, which has signed in with a code."""
-    return sign_in_with_code(app, phone, clock)
-
-
-def sign_in_with_code(app: Flask, phone: Phone, clock: time_machine.Traveller) -> str:
-    """Return the cookie of a new browser that signs in with a code; the next code is another one."""
-    http = browser(app)
-    body = {"email": people.EMAIL, "password": people.PASSWORD, "code": phone.code(), "transport": "cookie"}
-    assert http.post("/api/login", json=body).status_code == 200
-    clock.shift(STEP)
-    return known_device(http)
-
-
 def guess(app: Flask, times: int, cookie: str | None = None, password: str = people.PASSWORD) -> None:
     """Give a wrong code so often, each time from another address."""
     for number in range(times):
         reply = attempt(app, cookie, password=password, code="000000", address=f"192.0.2.{number}")
         assert outcome(reply) == WRONG
-
-
-def waiting(app: Flask, cookie: str | None = None) -> FlaskClient:
-    """A browser that has shown the password on the page, and is asked for the code."""
-    http = browser(app, cookie)
-    assert sign_in_by_form(http).location == "/login/code"
-    return http
-
-
-def give(http: FlaskClient, code: str) -> TestResponse:
-    return submit(http, "/login/code", {"code": code})
 
 
 def test_a_known_device_passes_while_who_knows_the_password_guesses_codes(
@@ -63,50 +33,8 @@ def test_a_known_device_passes_while_who_knows_the_password_guesses_codes(
     assert attempt(app, known, code=phone.code()).status_code == 200
     assert attempt(app, known, code=phone.codes[0]).status_code == 200
     clock.shift(STEP)
-    assert give(waiting(app), phone.code()).status_code == 429
-    assert give(waiting(app, known), phone.code()).location == "/account"
-
-
-def test_a_thief_who_is_refused_does_not_end_the_owners_sign_in_that_waits(
-    app: Flask, phone: Phone, known: str
-) -> None:
-    """A13, P11: only the thief's own."""
-    thief, owner = waiting(app), waiting(app, known)
-    with thief.session_transaction() as form_session:
-        kept = dict(form_session)
-    assert [give(thief, "000000").status_code for _ in range(6)] == [422] * 5 + [429]
-    with thief.session_transaction() as form_session:
-        form_session.update(kept)
-    assert give(thief, phone.code()).location == "/login?next=/account&reason=code_ended"
-    assert give(owner, phone.code()).location == "/account"
-
-
-def test_a_wait_for_codes_leads_to_a_new_sign_in_and_on_to_where_the_old_one_led(
-    app: Flask, phone: Phone, clock: time_machine.Traveller
-) -> None:
-    """P11: the sign-in that waited is over, so that its page would take no code."""
-    http = browser(app)
-    sign_in_by_form(http, next="/account/security")
-    refused = [give(http, "000000") for _ in range(6)][-1]
-    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "300")
-    assert 'href="/login?next=/account/security">Sign in again' in refused.text
-    assert http.get("/login/code").location == "/login"
-    clock.shift(5 * MINUTE)
-    page = http.get("/login?next=/account/security")
-    assert sign_in_by_form(http, next=attribute(field(page, "next"), "value")).location == "/login/code"
-    assert give(http, phone.code()).location == "/account/security"
-
-
-def test_a_busy_server_ends_no_sign_in_that_waits(app: Flask, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
-    http = waiting(app)
-
-    def refuse(*_: object) -> bool:
-        raise TooBusy(retry_after=1)
-
-    with monkeypatch.context() as busy:
-        busy.setattr(passwords, "verify_password", refuse)
-        assert give(http, phone.codes[0]).status_code == 503
-    assert give(http, phone.codes[0]).location == "/account"
+    assert give_code(waiting_for_code(app), phone.code()).status_code == 429
+    assert give_code(waiting_for_code(app, known), phone.code()).location == "/account"
 
 
 def test_a_known_device_guesses_on_its_own_account(
@@ -125,7 +53,7 @@ def test_a_known_device_guesses_on_its_own_account(
 def test_the_password_alone_makes_no_device_known(app: Flask, phone: Phone) -> None:
     """P11: or each sign-in that waits would bring five more guesses."""
     body = {"email": people.EMAIL, "password": people.PASSWORD, "transport": "cookie"}
-    program, page = app.test_client(), waiting(app)
+    program, page = app.test_client(), waiting_for_code(app)
     assert outcome(program.post("/api/login", json=body)) == (401, "mfa_required")
     assert [http.get_cookie("known_device") for http in (program, page)] == [None, None]
 
