@@ -10,10 +10,12 @@ import requests
 
 from tests.support.live import LiveServer, serve
 from tests.support.loopback import From
-from tests.support.people import database_with_john
+from tests.support.people import EMAIL, PASSWORD, database_with_john
 from tests.support.proxies import PROXIES, Proxy, prepare
 
 TIMEOUT = 60  # seconds
+JOHN = {"email": EMAIL, "password": PASSWORD}
+HSTS = "max-age=31536000; includeSubDomains"
 CLIENT = "127.0.0.2"  # the proxy sees this address, and the product sees the proxy's, 127.0.0.1
 
 
