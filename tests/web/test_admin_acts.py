@@ -20,6 +20,7 @@ from tests.support.desk import (
     user,
 )
 from tests.support.steps import START, alert, csrf_token, events, is_signed_in, refresh, sign_in_by_form
+from tests.support.ways_in import add_passkey
 from webapp.database import db
 from webapp.models import OutboxMail, Passkey, RecoveryCode, User
 from webapp.web.admin_acts import ACTS
@@ -122,10 +123,7 @@ def test_removing_a_second_factor_is_offered_where_there_is_one(app: Flask, desk
     """A passkey counts: the act takes both."""
     link = f'href="/admin/users/{user_id}/remove-second-factor"'
     assert link not in desk.get(f"/admin/users/{user_id}").text
-    with app.app_context():
-        row = {"credential_id": "x", "public_key": b"", "sign_count": 0, "created_at": START}
-        db.session.add(Passkey(user_id=user_id, name="Key", **row))
-        db.session.commit()
+    add_passkey(app, user_id, "Key")
     assert link in desk.get(f"/admin/users/{user_id}").text
     with app.app_context():
         db.session.execute(delete(Passkey))

@@ -11,6 +11,7 @@ from tests.support.command_line import refused, run
 from tests.support.people import users
 from tests.support.sessions import sid
 from tests.support.steps import START, events
+from tests.support.ways_in import add_passkey
 from webapp import passwords, sessions
 from webapp.audit import COMMAND_LINE
 from webapp.database import db
@@ -25,10 +26,9 @@ def test_what_stands_beside_a_password_is_taken_away_from_who_has_lost_it(app: F
         user = db.session.get_one(User, user_id)
         user.totp_seed, user.totp_enabled_at = "sealed", START
         db.session.add(RecoveryCode(user_id=user_id, code_hash="x"))
-        for name in ("phone", "key"):
-            row = {"credential_id": name, "public_key": b"", "sign_count": 0, "created_at": START}
-            db.session.add(Passkey(user_id=user_id, name=name, **row))
         db.session.commit()
+    for name in ("phone", "key"):
+        add_passkey(app, user_id, name)
     command = ("users", "remove-second-factor", people.EMAIL)
     assert run(app, *command).output == "Two-step sign-in is off now. Removed 2 passkeys.\n"
     assert run(app, *command).output == "Two-step sign-in was off. Removed 0 passkeys.\n"
@@ -123,10 +123,7 @@ def test_users_are_listed_with_what_is_special_about_them(app: Flask) -> None:
 def test_a_user_is_shown_with_passkeys_and_sessions_and_without_secrets(
     app: Flask, user_id: int, signed_in: people.SignedIn
 ) -> None:
-    with app.app_context():
-        row = {"credential_id": "x", "public_key": b"", "sign_count": 0, "created_at": START}
-        db.session.add(Passkey(user_id=user_id, name="Laptop", **row))
-        db.session.commit()
+    add_passkey(app, user_id, "Laptop")
     shown = run(app, "users", "show", people.EMAIL).output
     assert shown.startswith(f"{user_id}\t{people.EMAIL}\tJohn Doe\nSince 2026-07-01 12:00 UTC\nTwo-step sign-in: off\n")
     assert f"Passkeys: Laptop\nActive sessions: 1\n  {sid(signed_in)}\t" in shown
