@@ -10,7 +10,7 @@ import click
 import pytest
 from flask_migrate.cli import db as db_group
 
-from tests.deploy.test_arguments import GROUPS
+from tests.support.command_line import GROUPS
 from tests.support.fences import fences
 from webapp.cli import doctor_command, prepare_command
 from webapp.config import ROOT

@@ -1,7 +1,7 @@
 """No secret is in the arguments of a process, which every user of a machine can read (O05)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import click
@@ -9,17 +9,8 @@ import psutil
 import pytest
 
 from tests.faults.servers import wait_for_workers
+from tests.support.command_line import commands
 from tests.support.live import LiveServer
-from webapp.cli import (
-    demo_group,
-    doctor_command,
-    events_group,
-    keys_group,
-    mail_group,
-    prepare_command,
-    sessions_group,
-    users_group,
-)
 from webapp.config import ROOT
 
 SECRETS = {
@@ -30,14 +21,7 @@ SECRETS = {
     "metrics_token": "canary-metrics-token",
 }
 SECRET_NAME = re.compile(r"password|secret|token|key|code|credential", re.IGNORECASE)
-GROUPS = (demo_group, events_group, keys_group, mail_group, sessions_group, users_group)
 DOCUMENTS = ["README.md", "Makefile", "Dockerfile", "compose.yaml", ".ci/run", "docs/deploy.md", "docs/operations.md"]
-
-
-def commands() -> Iterator[tuple[str, click.Command]]:
-    for group in GROUPS:
-        yield from ((f"{group.name} {name}", command) for name, command in group.commands.items())
-    yield from ((str(command.name), command) for command in (prepare_command, doctor_command))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -3,21 +3,17 @@
 import os
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-import yaml
 from flask import Flask
 from sqlalchemy import text
 
+from tests.deploy.compose import COMPOSE, SERVICES, TEXT
 from tests.deploy.dockerfile import read_stages
 from tests.support.command_line import PRODUCTION, run
 from webapp.config import ROOT, Settings
 from webapp.database import db
 
-TEXT = (ROOT / "compose.yaml").read_text()
-COMPOSE = yaml.safe_load(TEXT)
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("evergreen:")}
 
 

@@ -2,8 +2,8 @@
 
 import re
 
-from tests.deploy.test_arguments import commands
-from tests.deploy.test_compose import SERVICES
+from tests.deploy.compose import SERVICES
+from tests.support.command_line import commands
 from webapp.config import ROOT, Settings
 
 TEXT = (ROOT / "docs/deploy.md").read_text()

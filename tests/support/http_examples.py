@@ -1,4 +1,4 @@
-"""One request and its answer, as HTTP has them on the wire, from an operation of the OpenAPI document."""
+"""Requests and answers of the OpenAPI document: as HTTP has them on the wire, and which can be made as they are."""
 
 import json
 from http import HTTPStatus
@@ -9,7 +9,23 @@ JSON: Final = "application/json"
 WIDTH: Final = 115
 TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"
 IN_PATHS: Final = {"sid": "q3hZ0v8kSxWmUe2rTn5yLA", "passkey_id": "7"}  # as the document's examples of lists have them
+SERVICE: Final = ("reports", "introspection-secret-0123456789-abcdef")
 AUTHORIZATION: Final = {"accessToken": f"Bearer {TOKEN}", "serviceSecret": "Basic …"}
+# What the examples cannot hold, since it is made anew each time, or is mailed: these calls are refused with them.
+REFUSED: Final = {
+    "passkeySignIn": (401, "invalid_passkey"),
+    "refresh": (401, "invalid_token"),
+    "logout": (401, "invalid_token"),
+    "verifyEmail": (400, "invalid_link"),
+    "resetPassword": (400, "invalid_link"),
+    "confirmTotp": (409, "second_factor_state"),
+    "renewRecoveryCodes": (409, "second_factor_state"),
+    "addPasskey": (422, "invalid_fields"),
+    "renamePasskey": (404, "not_found"),
+    "removePasskey": (404, "not_found"),
+    "endSession": (404, "not_found"),
+}
+LAST: Final = ("closeAccount", "changePassword")  # no other call could be made as the demo user between and after them
 
 
 def request(method: str, path: str, operation: dict[str, Any]) -> str:

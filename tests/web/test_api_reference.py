@@ -10,8 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import api_reference, people
 from tests.support.description import path_of
-from tests.support.http_examples import TOKEN
-from tests.web.test_openapi import LAST, REFUSED, SERVICE
+from tests.support.http_examples import LAST, REFUSED, SERVICE, TOKEN
 from webapp.web.openapi.operations import OPERATIONS
 
 EMAIL, PASSWORD = "user@example.com", "correct horse battery staple"

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support import description, people
+from tests.support.http_examples import LAST, REFUSED, SERVICE
 from webapp import demo, errors
 from webapp.clock import utc_now
 from webapp.database import db
@@ -19,21 +20,6 @@ from webapp.web.problems import PROGRAM_PATHS
 
 METHODS = {"get", "post", "patch", "delete"}
 ABOUT_ITSELF = {"GET /api/openapi.json", "GET /api/docs"}
-# What the examples cannot hold, since it is made anew each time, or is mailed: these calls are refused with them.
-REFUSED = {
-    "passkeySignIn": (401, "invalid_passkey"),
-    "refresh": (401, "invalid_token"),
-    "logout": (401, "invalid_token"),
-    "verifyEmail": (400, "invalid_link"),
-    "resetPassword": (400, "invalid_link"),
-    "confirmTotp": (409, "second_factor_state"),
-    "renewRecoveryCodes": (409, "second_factor_state"),
-    "addPasskey": (422, "invalid_fields"),
-    "renamePasskey": (404, "not_found"),
-    "removePasskey": (404, "not_found"),
-    "endSession": (404, "not_found"),
-}
-LAST = ("closeAccount", "changePassword")  # no other call could be made as the demo user between and after them
 
 
 def document_of(http: FlaskClient) -> dict[str, Any]:
@@ -98,9 +84,6 @@ def test_calls_that_need_a_token_say_so_and_can_be_refused_for_it(http) -> None:
             is_closed or operation["operationId"] == "refresh"
         ), path
         assert ("401" in operation["responses"]) or not is_closed
-
-
-SERVICE = ("reports", "introspection-secret-0123456789-abcdef")
 
 
 # --- examples --------------------------------------------------------------------------------------------
