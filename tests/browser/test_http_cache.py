@@ -98,6 +98,6 @@ def test_of_a_second_page_nothing_is_asked_for_but_the_page(
         page.goto("/login", wait_until="networkidle")
         first = static_requests(server)
         assert {path.rpartition(".")[2] for path in first} == {"css", "js", "svg"}
-        page.goto("/", wait_until="networkidle")
+        page.goto("/forgot", wait_until="networkidle")
         page.goto("/login", wait_until="networkidle")
         assert static_requests(server) == first
