@@ -72,6 +72,13 @@ def test_a_plain_address_is_asked_anew_each_time(http: FlaskClient) -> None:
     assert how_long(http, "/static/js/evergreen/index.js") == {"no-cache": None}
 
 
+def test_what_is_kept_for_a_page_is_not_taken_for_what_another_origin_asks_for(http: FlaskClient) -> None:
+    """With CORS switched off, too: a cache may outlive that."""
+    for path in ("/static/js/evergreen/index.js", addresses(http, "/")[0]):
+        with http.get(path) as reply:
+            assert "Origin" in reply.headers["Vary"].split(", "), path
+
+
 def test_nobody_keeps_what_another_release_refers_to(http: FlaskClient) -> None:
     """While an upgrade goes from host to host, pages of the one ask the other."""
     for name in ("css/base.css", "swagger-ui/swagger-ui.css"):
