@@ -1,4 +1,6 @@
-"""The tables: columns only. What is done with them lives in the use cases. As long as there are tables."""
+"""The tables: columns only. What is done with them lives in the use cases.
+
+Its length is that of the schema."""
 
 from datetime import datetime
 from typing import Any, Final

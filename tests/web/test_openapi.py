@@ -172,12 +172,13 @@ def test_the_page_loads_scripts_of_our_own_origin_only(http) -> None:
 
 
 def test_swagger_ui_is_served_and_nothing_else_of_its_package(http) -> None:
+    [folder] = set(re.findall(r'"(/static/v-[^/]+/swagger-ui)/', http.get("/api/docs").text))
     for name, kind in (("swagger-ui-bundle.js", "javascript"), ("swagger-ui.css", "css")):
-        with http.get(f"/static/v-any/swagger-ui/{name}") as reply:
+        with http.get(f"{folder}/{name}") as reply:
             assert (reply.status_code, kind in reply.content_type) == (200, True)
             assert len(reply.data) > 100_000
             assert "no-store" not in reply.headers["Cache-Control"]
-        with http.get(f"/static/v-any/swagger-ui/{name}", headers={"If-None-Match": reply.headers["ETag"]}) as again:
+        with http.get(f"{folder}/{name}", headers={"If-None-Match": reply.headers["ETag"]}) as again:
             assert again.status_code == 304
     for name in ("swagger-ui.js", "index.html", "../flask_swagger_ui.py", "..%2f__init__.py", ""):
-        assert http.get(f"/static/v-any/swagger-ui/{name}").status_code in (308, 404), name
+        assert http.get(f"{folder}/{name}").status_code in (308, 404), name

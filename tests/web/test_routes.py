@@ -49,7 +49,7 @@ PUBLIC = {
     "GET /metrics",  # open to this machine and to the bearer of METRICS_TOKEN
 }
 # Style, scripts and pictures: no one's secret.
-STATIC = {"static", "static_files.kept", "static_files.swagger_ui"}
+STATIC = {"static", "static_files.kept"}
 A_SID = "A" * 22
 
 

@@ -51,7 +51,7 @@ def _set_caching(response: Response) -> Response:
         headers["Referrer-Policy"] = "no-referrer"
     is_error = response.status_code >= 400  # noqa: PLR2004 - the classes of errors
     if asked.path.startswith("/static/") and not is_error:
-        response.vary.add("Origin")  # the JavaScript client may be imported by front ends of other origins
+        response.vary.add("Origin")  # front ends of other origins may import the JavaScript client
         return response
     if asked.endpoint == "health.public_keys" and not is_error:
         headers["Cache-Control"] = "public, max-age=300"  # as long as docs/operations.md says, Keys

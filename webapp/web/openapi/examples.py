@@ -1,5 +1,7 @@
 """One example of each shape, for who reads the description and for its page to begin with: in development those of
-requests run as they are, since the demo user is in them. As long as there are shapes."""
+requests run as they are, since the demo user is in them.
+
+Longer than other files, since the API has so many shapes."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,6 +1,6 @@
 """Shapes that only the description needs: answers that other parts put together, and what is read without a model.
 
-As long as there are answers of that kind."""
+Longer than other files, since so many answers are of that kind."""
 
 from datetime import datetime
 from typing import Any, Literal
