@@ -12,7 +12,9 @@ from tempfile import mkdtemp
 from typing import Any
 
 import psycopg
+from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy.pool import QueuePool
 
 from tests.support.live import free_port
 from tests.support.services import POSTGRESQL, require_postgresql
@@ -37,6 +39,14 @@ def close_connections() -> None:
     """Close what the current application's engines have open."""
     for engine in db.engines.values():
         engine.dispose()
+
+
+def pool_of(app: Flask) -> QueuePool:
+    """Return the pool that says how many connections of an application are in use."""
+    with app.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool
 
 
 def migrate(url: str, revision: str = "head") -> None:

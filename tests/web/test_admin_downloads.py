@@ -8,13 +8,12 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy.pool import QueuePool
 from werkzeug.test import TestResponse
 
 from tests.support import forge, people
+from tests.support.databases import pool_of
 from tests.support.desk import add_users, admin_id, the_event
 from tests.support.steps import events
-from webapp.database import db
 from webapp.web.admin_queries import NOBODY
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -38,9 +37,7 @@ def test_a_list_is_downloaded_whole_with_its_filters_and_that_is_written_down(ap
 def test_a_download_holds_no_connection_while_it_is_taken(app: Flask, desk: FlaskClient) -> None:
     """It may last for hours: neither other requests nor a migration shall wait for it."""
     add_users(app, 1100)
-    with app.app_context():
-        pool = db.engine.pool
-    assert isinstance(pool, QueuePool)
+    pool = pool_of(app)
     before = pool.checkedout()
     reply = desk.get("/admin/users.csv", buffered=False)
     lines = iter(reply.response)

@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import insert
-from sqlalchemy.pool import QueuePool
 
 from tests.support import people, steps
+from tests.support.databases import pool_of
 from tests.support.personal_data import data_of
 from tests.support.sessions import sid
 from tests.support.sudo import reauthenticate
@@ -59,9 +59,7 @@ def test_it_holds_no_connection_and_no_more_than_a_batch_while_it_is_taken(
     steps.sign_in_by_form(http)
     monkeypatch.setattr(keyset, "BATCH", 10)
     add_failures(app, user_id, 100)
-    with app.app_context():
-        pool = db.engine.pool
-    assert isinstance(pool, QueuePool)
+    pool = pool_of(app)
     before = pool.checkedout()
     reply = http.get("/account/data", buffered=False)
     lines = iter(reply.response)

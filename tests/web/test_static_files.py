@@ -31,11 +31,6 @@ def addresses(http: FlaskClient, page: str) -> list[str]:
     return [path for path in re.findall(r'(?:src|href)="([^"]+)"', http.get(page).text) if path.startswith("/static/")]
 
 
-def beside(path: str, name: str) -> str:
-    """Return the address of another file of the version that an address is of."""
-    return "/".join([*path.split("/")[:3], name])
-
-
 def how_long(http: FlaskClient, path: str) -> dict[str, str | None]:
     with http.get(path) as reply:
         assert reply.status_code == 200, path
